@@ -1,0 +1,141 @@
+"""The boundary of the engine: plain data and protocols, standard library only.
+
+Text goes in, text comes out. It knows no tensors, no documents and no protocol of any editor; importing it is cheap.
+Everything here is a frozen value, safe to hand between threads and, through `engine.wire`, between processes.
+
+    EngineError              the engine could not answer
+    ├── EngineUnavailable    no engine can be reached or started; the message says what the user can do
+    ├── CheckpointError      the checkpoint is missing, broken or of an unknown kind
+    └── RequestError         the request itself cannot be served (too long, contradictory)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+NoiseKind = Literal["mask", "uniform"]
+TokenState = Literal["noise", "accepted"]
+
+
+class EngineError(Exception):
+    """The engine could not answer; the text is one line that a user can act on."""
+
+
+class EngineUnavailable(EngineError):
+    """No engine host can be reached or started on this machine."""
+
+
+class CheckpointError(EngineError):
+    """The checkpoint cannot be loaded: no such folder, missing or broken weights, an unknown architecture."""
+
+
+class RequestError(EngineError):
+    """This request cannot be served by this engine, however often it is tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a checkpoint and its adapter can do; the server offers nothing else."""
+
+    noise: NoiseKind  # what stands at a position that is not known yet: a mask token or a random token
+    known_positions: bool  # the suffix can be held fixed on the canvas
+    slack: bool  # the checkpoint marks unused hole positions itself, so a hole's length need not be known
+    max_canvas_tokens: int  # hole and suffix head together
+    max_prefix_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """Who answers: shown by `doctor`, in status messages and beside every result."""
+
+    model: str
+    device: str
+    dtype: str
+    num_parameters: int
+    capabilities: Capabilities
+
+
+@dataclass(frozen=True, slots=True)
+class FillRequest:
+    """One hole: the text before it, the text after it, and what a good answer may look like."""
+
+    prefix: str
+    suffix: str
+    multiline: bool = False  # the fill may hold line breaks
+    max_hole_tokens: int = 32
+    num_candidates: int = 1
+    max_denoising_steps: int = 16
+    deadline_ms: int | None = None  # from the moment the engine starts on it; then the best draft is returned
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DraftToken:
+    """One hole position of a draft: its text, and whether this step accepted it. Slack positions have no text."""
+
+    text: str
+    state: TokenState
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The hole as one denoising step left it. `step` counts from 1."""
+
+    step: int
+    tokens: tuple[DraftToken, ...]
+    elapsed_ms: float
+
+    @property
+    def text(self) -> str:
+        """The draft as text, slack left out."""
+        return "".join(token.text for token in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One filled hole. `score` is the mean log-probability per token (nats, at most 0; higher is better)."""
+
+    text: str
+    score: float
+    num_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class FillResult:
+    """The candidates, best first, and what they cost. `reason` says why there is none, and is None otherwise."""
+
+    candidates: tuple[Candidate, ...]
+    passes: int  # denoising steps run for the whole request
+    prefill_ms: float
+    total_ms: float
+    model: str
+    reason: str | None = None
+
+
+class Filler(Protocol):
+    """A loaded checkpoint, driven from one thread: a generator of drafts that returns the result.
+
+    The caller cancels by closing the generator; that frees what the fill held and takes effect before the next step.
+    """
+
+    @property
+    def info(self) -> EngineInfo:
+        """Who answers."""
+
+    def fill(self, request: FillRequest) -> Generator[Draft, None, FillResult]:
+        """Denoise the hole, yielding a draft after every step. Raises RequestError, CheckpointError."""
+
+
+class Engine(Protocol):
+    """What the language server talks to. Cancelling the awaiting task cancels the fill within one denoising step."""
+
+    async def info(self) -> EngineInfo:
+        """Who answers. Starts the host when there is none. Raises EngineError."""
+
+    async def fill(self, request: FillRequest, on_draft: Callable[[Draft], None] | None = None) -> FillResult:
+        """Fill one hole, reporting a draft after every denoising step. Raises EngineError."""
+
+    async def aclose(self) -> None:
+        """Let go of connections. Never raises."""
