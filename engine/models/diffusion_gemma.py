@@ -1,0 +1,227 @@
+"""The adapter for transformers' `DiffusionGemmaForBlockDiffusion`: prefixes, denoising passes, autoregressive scores.
+
+The causal encoder turns a prefix into a key-value cache; the decoder reads that cache and attends in both directions
+over the canvas. This module drives the model's own layers, so that positions that are not asked for cost no output
+head. It does not know what is given and what is free on a canvas, how tokens are chosen, or what they mean.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers.cache_utils import DynamicCache
+from transformers.models.diffusion_gemma import DiffusionGemmaForBlockDiffusion
+
+from engine.prefix_cache import PrefixCache
+
+# A keystroke changes the last tokens of a prefix only, so a snapshot is also taken some tokens before its end, at a
+# place that stays the same while the prefix grows.
+_CHUNK_TOKENS = 64
+_UNSETTLED_TOKENS = 16
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prefix:
+    """The model's state after a prefix. Shared between fills and never changed."""
+
+    ids: tuple[int, ...]
+    kv_cache: DynamicCache  # read only: whoever extends it extends a copy
+    last_hidden: Tensor  # [1, 1, H]: the encoder's output at the last token
+
+
+class DiffusionGemma:
+    """A loaded model. Not for use from several threads at once."""
+
+    def __init__(self, model: DiffusionGemmaForBlockDiffusion, max_snapshots: int = 8) -> None:
+        self._model: Any = model
+        self._decoder: Any = model.model.decoder
+        self._encoder: Any = model.model.encoder.language_model
+        self._snapshots: PrefixCache[Prefix] = PrefixCache(max_snapshots)
+
+    @property
+    def vocab_size(self) -> int:
+        """Return V, which counts ids that no tokenizer produces too."""
+        return int(self._model.config.text_config.vocab_size)
+
+    @property
+    def max_canvas_tokens(self) -> int:
+        """Return the canvas length that the checkpoint was made for."""
+        return int(self._model.config.canvas_length)
+
+    @property
+    def max_positions(self) -> int:
+        """Return how many tokens prefix and canvas may have together."""
+        return int(self._model.config.text_config.max_position_embeddings)
+
+    @property
+    def unwritable_ids(self) -> tuple[int, ...]:
+        """Return the ids that never stand in a text, as far as the configuration names them: pad, bos, images."""
+        config, text_config = self._model.config, self._model.config.text_config
+        named = (
+            text_config.pad_token_id,
+            text_config.bos_token_id,
+            config.boi_token_id,
+            config.eoi_token_id,
+            config.image_token_id,
+        )
+        return tuple(sorted({token_id for token_id in named if token_id is not None and token_id < self.vocab_size}))
+
+    @property
+    def declared(self) -> dict[str, Any]:
+        """Return what the checkpoint's configuration says under the key `infill`; nothing when it has no such key."""
+        return dict(getattr(self._model.config, "infill", None) or {})
+
+    @property
+    def device(self) -> torch.device:
+        """Return where the weights are."""
+        return torch.device(self._model.device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Return the type of the weights."""
+        dtype = self._model.dtype
+        assert isinstance(dtype, torch.dtype)
+        return dtype
+
+    @property
+    def num_parameters(self) -> int:
+        """Return the number of weights, shared ones once."""
+        return sum(parameter.numel() for parameter in self._model.parameters())
+
+    def prefill(self, prefix_ids: Sequence[int]) -> Prefix:
+        """Encode a prefix, going on from the longest beginning of it that was encoded lately.
+
+        Raises: ValueError for an empty prefix; begin it with the token that begins a text.
+        """
+        ids = tuple(prefix_ids)
+        if not ids:
+            raise ValueError("a prefix has at least one token")
+        found = self._snapshots.longest(ids)
+        prefix = None if found is None else found[1]
+        settled = max(0, len(ids) - _UNSETTLED_TOKENS) // _CHUNK_TOKENS * _CHUNK_TOKENS
+        for end in (settled, len(ids)):
+            if end > (0 if prefix is None else len(prefix.ids)):
+                prefix = self._extended(prefix, ids[:end])
+                self._snapshots.store(prefix.ids, prefix)
+        assert prefix is not None
+        return prefix
+
+    def forget_prefixes(self) -> None:
+        """Free the memory of all remembered prefixes."""
+        self._snapshots.clear()
+
+    def forward_for(self, prefix: Prefix, batch_size: int = 1) -> DenoisingPass:
+        """Return the forward pass of canvases that follow this prefix, `batch_size` rows on one cache."""
+        return DenoisingPass(self._decoder, self._logits, prefix, batch_size)
+
+    @torch.inference_mode()
+    def autoregressive_logprob(self, prefix: Prefix, ids: Sequence[int]) -> Tensor:
+        """Return the log-probability of each token after those before it, by the causal encoder: [N] float32, nats."""
+        if not ids:
+            return torch.zeros(0, device=self.device)
+        hidden = prefix.last_hidden
+        if len(ids) > 1:
+            more, _ = self._encode(prefix, ids[:-1])
+            hidden = torch.cat([hidden, more], dim=1)
+        log_probs = self._logits(hidden[0]).log_softmax(dim=-1)
+        wanted = torch.tensor(list(ids), device=self.device)
+        return log_probs.gather(-1, wanted[:, None]).squeeze(-1)
+
+    @torch.inference_mode()
+    def _extended(self, prefix: Prefix | None, ids: tuple[int, ...]) -> Prefix:
+        hidden, kv_cache = self._encode(prefix, ids[0 if prefix is None else len(prefix.ids) :])
+        for layer in kv_cache.layers:
+            # A sliding layer's tensors are the end of longer ones, which a clone lets go of.
+            layer.keys, layer.values = layer.keys.clone(), layer.values.clone()
+        return Prefix(ids, kv_cache, hidden[:, -1:].clone())
+
+    def _encode(self, prefix: Prefix | None, ids: Sequence[int]) -> tuple[Tensor, DynamicCache]:
+        kv_cache = DynamicCache(config=self._model.config.text_config) if prefix is None else _copied(prefix.kv_cache)
+        input_ids = torch.tensor([list(ids)], dtype=torch.int64, device=self.device)
+        hidden: Tensor = self._encoder(input_ids=input_ids, past_key_values=kv_cache).last_hidden_state
+        return hidden, kv_cache
+
+    def _logits(self, hidden: Tensor) -> Tensor:
+        softcap = self._model.final_logit_softcapping
+        logits: Tensor = self._model.lm_head(hidden)
+        capped: Tensor = (logits.float() / softcap).tanh() * softcap
+        return capped
+
+
+class DenoisingPass:
+    """The decoder on one prefix: canvases in, logits of their open positions out (see `engine.denoise.Forward`)."""
+
+    def __init__(self, decoder: Any, head: Any, prefix: Prefix, batch_size: int) -> None:
+        self._decoder = decoder
+        self._head = head
+        self._kv_cache = _repeated(prefix.kv_cache, batch_size)
+        self._num_prefix_tokens = len(prefix.ids)
+        self._rotations: dict[int, dict[str, Any]] = {}
+
+    @torch.inference_mode()
+    def __call__(self, canvas_ids: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
+        """Predict the N open positions, in row-major order.
+
+        Shapes: canvas_ids [B, L] int64, open_mask [B, L] bool, self_conditioning [N, V] float32 or None -> [N, V]
+        float32.
+        """
+        decoder = self._decoder
+        embeddings = decoder.embed_tokens(canvas_ids)
+        signal = self._signal(embeddings, open_mask, self_conditioning)
+        hidden = decoder.self_conditioning(embeddings, signal)
+        rotations = self._rotations_for(hidden)
+        for layer, layer_type in zip(decoder.layers, decoder.text_config.layer_types, strict=True):
+            # Without a mask every canvas position sees the whole cache and the whole canvas.
+            hidden = layer(
+                hidden,
+                position_embeddings=rotations[layer_type],
+                attention_mask=None,
+                past_key_values=self._kv_cache,
+            )
+        logits: Tensor = self._head(decoder.norm(hidden[open_mask]))
+        return logits
+
+    def _signal(self, embeddings: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
+        """Return what the decoder is told about its previous prediction: [B, L, H], zero when there was none.
+
+        The expected embedding under a distribution that is sure of one token is that token's embedding, so a position
+        that is not open needs neither logits nor a product with the vocabulary.
+        """
+        if self_conditioning is None:
+            return torch.zeros_like(embeddings)
+        table = self._decoder.embed_tokens.weight
+        probs = self_conditioning.to(table.dtype).softmax(dim=-1, dtype=torch.float32).to(table.dtype)
+        expected = (probs @ table) * self._decoder.embed_tokens.embed_scale.to(table.dtype)
+        return embeddings.masked_scatter(open_mask[..., None], expected)
+
+    def _rotations_for(self, hidden: Tensor) -> dict[str, Any]:
+        length = hidden.shape[1]
+        if length not in self._rotations:
+            first = self._num_prefix_tokens
+            positions = torch.arange(first, first + length, device=hidden.device)[None]
+            self._rotations[length] = {
+                layer_type: self._decoder.rotary_emb(hidden, positions, layer_type)
+                for layer_type in self._decoder.unique_layer_types
+            }
+        return self._rotations[length]
+
+
+def _copied(kv_cache: DynamicCache) -> DynamicCache:
+    """Return a cache that can be extended on its own: an update replaces a layer's tensors and writes into none."""
+    copied = copy.copy(kv_cache)
+    copied.layers = [copy.copy(layer) for layer in kv_cache.layers]
+    return copied
+
+
+def _repeated(kv_cache: DynamicCache, batch_size: int) -> DynamicCache:
+    """Return a cache of `batch_size` equal rows that share the memory of one."""
+    repeated = _copied(kv_cache)
+    for layer in repeated.layers:
+        layer.keys = layer.keys.expand(batch_size, -1, -1, -1)
+        layer.values = layer.values.expand(batch_size, -1, -1, -1)
+    return repeated
