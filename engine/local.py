@@ -1,0 +1,204 @@
+"""The local engine: tokenizer, adapter and denoising loop behind `engine.api.Filler`.
+
+This is where text becomes a canvas and a canvas becomes text. It owns no thread and knows no transport; it is driven by
+whoever pulls the generator.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+
+from engine.api import (
+    Candidate,
+    Capabilities,
+    CheckpointError,
+    Draft,
+    DraftToken,
+    EngineInfo,
+    FillRequest,
+    FillResult,
+    RequestError,
+)
+from engine.constraints import Constraints, constraints
+from engine.denoise import DenoiseConfig, Forward, Step, denoise
+from engine.layout import Row, hole_ids, lay_out
+from engine.models import checkpoint
+from engine.models.diffusion_gemma import DiffusionGemma, Prefix
+from engine.profile import Profile, read
+from engine.seam import Seams, Seamstress
+
+BUNDLED = Path(__file__).parent / "bundled"
+_MAX_ROWS = 8
+# How much of the suffix the score looks at: enough to hear a seam that does not fit.
+_SCORED_SUFFIX_TOKENS = 8
+
+
+def load(model: str, *, device: str | None = None) -> LocalFiller:
+    """Load a checkpoint: `bundled`, or the path of a folder in the published layout with a `tokenizer.json`.
+
+    Raises: CheckpointError saying what is wrong with it.
+    """
+    folder = folder_of(model)
+    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    # Small matrices in bfloat16 gain nothing on a CPU, and rounding costs quality.
+    adapter = checkpoint.load(folder, device=chosen, dtype=torch.float32 if chosen.type == "cpu" else None)
+    try:
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # The library raises bare Exception for a missing and for a broken file alike.
+        raise CheckpointError(f"{folder}: no usable tokenizer.json there; download the checkpoint again") from error
+    return LocalFiller(model, adapter, tokenizer, read(adapter.declared, adapter.max_canvas_tokens))
+
+
+def folder_of(model: str) -> Path:
+    """Return the folder of a checkpoint by its name or path; it need not be there."""
+    return BUNDLED if model == "bundled" else Path(model).expanduser()
+
+
+class LocalFiller:
+    """A loaded checkpoint that fills holes, one at a time."""
+
+    def __init__(self, name: str, adapter: DiffusionGemma, tokenizer: Tokenizer, profile: Profile) -> None:
+        self._name, self._adapter, self._profile = name, adapter, profile
+        self._seamstress = Seamstress(tokenizer, adapter.vocab_size)
+        self._pad_id = self._seamstress.id_of("<pad>") or 0
+        named = (self._seamstress.id_of("<bos>", "<s>"), self._seamstress.id_of("<eos>", "</s>"), self._pad_id)
+        textless = tuple(index for index, text in enumerate(self._seamstress.token_texts) if not text)
+        self._never_ids = tuple({*adapter.unwritable_ids, *textless, *(index for index in named if index is not None)})
+
+    @property
+    def info(self) -> EngineInfo:
+        """Who answers."""
+        return EngineInfo(
+            model=self._name,
+            device=str(self._adapter.device),
+            dtype=str(self._adapter.dtype).removeprefix("torch."),
+            num_parameters=self._adapter.num_parameters,
+            capabilities=Capabilities(
+                noise=self._profile.noise,
+                known_positions=True,
+                slack=self._profile.knows_slack,
+                max_canvas_tokens=self._profile.canvas_tokens,
+                max_prefix_tokens=self._profile.max_prefix_tokens,
+            ),
+        )
+
+    def forget_prefixes(self) -> None:
+        """Free what is remembered of earlier fills; the next one begins cold."""
+        self._adapter.forget_prefixes()
+
+    def fill(self, request: FillRequest) -> Generator[Draft, None, FillResult]:
+        """Denoise the hole, yielding a draft after every step. Raises RequestError."""
+        if min(request.num_candidates, request.max_denoising_steps, request.max_hole_tokens) < 1:
+            raise RequestError("candidates, denoising steps and hole tokens must each be at least 1")
+        started = time.perf_counter()
+        widths = self._widths(request)
+        suffix_budget = self._profile.canvas_tokens - widths[0]
+        seams = self._seamstress.cut(request.prefix, request.suffix, self._profile.max_prefix_tokens, suffix_budget)
+        prefix = self._adapter.prefill(seams.prefix_ids)
+        prefill_ms = (time.perf_counter() - started) * 1000
+        limits = self._constraints(request, seams)
+        rows = self._rows(request, seams, prefix, widths, limits)
+        passes = int(len(rows) > 1 and rows[0].first_id is not None)  # The probe was one.
+        step = None
+        for step in self._steps(request, seams, prefix, rows, limits):
+            passes += 1
+            elapsed_ms = (time.perf_counter() - started) * 1000
+            yield Draft(passes, self._draft_tokens(step, rows[0]), elapsed_ms)
+            if request.deadline_ms is not None and elapsed_ms > request.deadline_ms:
+                break
+        assert step is not None
+        candidates = self._candidates(step, rows, seams, prefix)
+        return FillResult(
+            candidates=candidates[: request.num_candidates],
+            passes=passes,
+            prefill_ms=prefill_ms,
+            total_ms=(time.perf_counter() - started) * 1000,
+            model=self._name,
+            reason=None if candidates else "the model has nothing to add here",
+        )
+
+    def _widths(self, request: FillRequest) -> list[int]:
+        """Return the hole widths to try: the widest within the request where slack is known, else all of them."""
+        fitting = [width for width in self._profile.hole_widths if width <= request.max_hole_tokens]
+        fitting = fitting or [min(self._profile.hole_widths[0], request.max_hole_tokens)]
+        return fitting[-1:] if self._profile.knows_slack else fitting
+
+    def _rows(
+        self, request: FillRequest, seams: Seams, prefix: Prefix, widths: list[int], limits: Constraints
+    ) -> list[Row]:
+        """Return one row a candidate: of several widths, or begun by the likeliest first tokens so that they differ."""
+        if not self._profile.knows_slack:
+            return [Row(width) for width in widths]
+        count = min(request.num_candidates, _MAX_ROWS)
+        if count == 1:
+            return [Row(widths[0])]
+        probe = lay_out(
+            [Row(widths[0])], seams.suffix_ids, self._profile.canvas_tokens, self._pad_id, self._adapter.device
+        )
+        forward = limits.over(self._adapter.forward_for(prefix))
+        noise = torch.full_like(probe.known_ids, self._profile.mask_token_id or 0)
+        only_first = torch.zeros_like(probe.known)
+        only_first[0, 0] = True
+        logits = forward(probe.with_known(noise), only_first, None)[0]
+        logits[self._profile.slack_token_id] = -torch.inf
+        return [Row(widths[0], first_id) for first_id in logits.topk(count).indices.tolist()]
+
+    def _steps(
+        self, request: FillRequest, seams: Seams, prefix: Prefix, rows: list[Row], limits: Constraints
+    ) -> Generator[Step, None, None]:
+        profile, adapter = self._profile, self._adapter
+        canvas = lay_out(rows, seams.suffix_ids, profile.canvas_tokens, self._pad_id, adapter.device)
+        absorbing = profile.noise == "mask"
+        config = DenoiseConfig(
+            vocab_size=adapter.vocab_size,
+            noise=profile.noise,
+            mask_token_id=profile.mask_token_id,
+            slack_token_id=profile.slack_token_id,
+            forbidden_ids=tuple(index for index in self._never_ids if index != profile.slack_token_id),
+            max_denoising_steps=request.max_denoising_steps,
+            keep_accepted=absorbing,
+            greedy=absorbing,
+            self_conditioning=profile.self_conditioning,
+        )
+        generator = torch.Generator(adapter.device).manual_seed(request.seed)
+        forward: Forward = limits.over(adapter.forward_for(prefix, len(rows)))
+        yield from denoise(forward, canvas, config, generator)
+
+    def _constraints(self, request: FillRequest, seams: Seams) -> Constraints:
+        breaks = self._seamstress.line_break_ids
+        return constraints(
+            self._adapter.vocab_size,
+            self._adapter.device,
+            never=() if request.multiline else breaks,
+            first_ids=seams.first_ids,
+            never_first=breaks,
+        )
+
+    def _draft_tokens(self, step: Step, row: Row) -> tuple[DraftToken, ...]:
+        ids = hole_ids(step.argmax_ids[0], row, self._profile.slack_token_id)
+        accepted = step.accepted[0].tolist()
+        texts = [self._seamstress.token_texts[index] for index in ids]
+        settled = [accepted[place] or (place == 0 and row.first_id is not None) for place in range(len(ids))]
+        return tuple(
+            DraftToken(text, "accepted" if done else "noise") for text, done in zip(texts, settled, strict=True)
+        )
+
+    def _candidates(self, step: Step, rows: list[Row], seams: Seams, prefix: Prefix) -> tuple[Candidate, ...]:
+        """Return the distinct fills of the rows, best first by the causal encoder's likelihood of fill and suffix."""
+        found: dict[str, Candidate] = {}
+        for index, row in enumerate(rows):
+            ids = hole_ids(step.argmax_ids[index], row, self._profile.slack_token_id)
+            text = self._seamstress.text(ids)
+            if not text.startswith(seams.typed) or not text[len(seams.typed) :].strip():
+                continue
+            scored = [*ids, *seams.suffix_ids[:_SCORED_SUFFIX_TOKENS]]
+            score = float(self._adapter.autoregressive_logprob(prefix, scored).mean())
+            text = text[len(seams.typed) :].rstrip()
+            if text not in found or found[text].score < score:
+                found[text] = Candidate(text, score, len(ids))
+        return tuple(sorted(found.values(), key=lambda candidate: -candidate.score))
