@@ -1,0 +1,191 @@
+"""Draw training examples from packed token ids: a window, holes in it, and one canvas for each hole.
+
+A canvas is `[hole | slack | suffix]`: the hole's width is drawn without looking at the fill, so that the width says
+nothing of the length. Holes are what an editor asks for: the rest of a line, a whole line, what stands in brackets,
+a condition, a few lines, and a random span.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from tokenizers import Tokenizer
+
+from engine.training.pack import Packed
+from engine.training.tokenizer import EOS, MASK, PAD, SLACK
+
+WIDTHS, _WIDTH_SHARES = (16, 32, 48), (0.25, 0.6, 0.15)
+_REST, _LINE, _BRACKETS, _LINES, _SPAN = range(5)
+_KIND_SHARES = (0.45, 0.15, 0.15, 0.15, 0.10)
+_SEAMS = (
+    "=",
+    "Ġ=",
+    "(",
+    "Ġ(",
+    "[",
+    "Ġ[",
+    ",",
+    ".",
+    "return",
+    "if",
+    "elif",
+    "while",
+    "Ġin",
+    "Ġand",
+    "Ġor",
+    "Ġnot",
+    "Ġif",
+    "Ġelse",
+    "Ġ+",
+    "Ġ==",
+    ":",
+    "for",
+    "raise",
+    "with",
+    "from",
+    "import",
+    "Ġimport",
+    "assert",
+    "Ġ-",
+    "Ġ*",
+    "{",
+    "Ġ{",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Windows and the canvases drawn from them, int64: B windows of P tokens, N = B * K canvases of C tokens."""
+
+    prefix_ids: np.ndarray  # [B, P]
+    starts: np.ndarray  # [N] where in its window each canvas begins
+    target_ids: np.ndarray  # [N, C] hole, slack and suffix
+    canvas_ids: np.ndarray  # [N, C] the same with noise
+    weights: np.ndarray  # [N, C] float32, zero where nothing is asked
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How much is drawn at once."""
+
+    prefix_length: int = 384
+    canvas_length: int = 64
+    windows: int = 8
+    canvases: int = 6
+
+
+class HoleSampler:
+    """Draws batches from packed files with its own generator; the tokenizer says what the seams are."""
+
+    def __init__(self, packed: Packed, tokenizer: Tokenizer, sizes: Sizes, seed: int) -> None:
+        self._ids, self._sizes = packed.ids, sizes
+        self._random = np.random.default_rng(seed)
+        vocabulary = tokenizer.get_vocab()
+        self._newline = vocabulary["Ċ"]
+        self._colon = vocabulary[":"]
+        blank = [index for token, index in vocabulary.items() if token and set(token) == {"Ġ"}]
+        seams = [vocabulary[token] for token in _SEAMS if token in vocabulary]
+        size = max(vocabulary.values()) + 1
+        self._is_blank, self._is_seam = np.isin(np.arange(size), blank), np.isin(np.arange(size), seams)
+        self._closers = {vocabulary[a]: vocabulary[b] for a, b in (("(", ")"), ("[", "]"), ("{", "}"))}
+
+    def windows(self, count: int, length: int) -> np.ndarray:
+        """Return `count` windows of `length` tokens each that start at random places, int64 [count, length]."""
+        starts = self._random.integers(0, len(self._ids) - length, count)
+        return np.stack([self._ids[start : start + length] for start in starts]).astype(np.int64)
+
+    def batch(self) -> Batch:
+        """Draw windows, and holes and noise for the canvases in them."""
+        sizes = self._sizes
+        long = self.windows(sizes.windows, sizes.prefix_length + 2 * sizes.canvas_length)
+        shape = (sizes.windows * sizes.canvases, sizes.canvas_length)
+        starts, targets = np.zeros(shape[0], np.int64), np.zeros(shape, np.int64)
+        canvases, weights = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
+        for index in range(shape[0]):
+            window = long[index // sizes.canvases]
+            start, length = self._hole(window)
+            width = self._width(length)
+            starts[index] = start
+            targets[index] = self._target(window, start, length, width)
+            canvases[index], weights[index] = _noise(targets[index], length, width, self._random)
+        return Batch(long[:, : sizes.prefix_length], starts, targets, canvases, weights)
+
+    def _hole(self, window: np.ndarray) -> tuple[int, int]:
+        """Return where a hole begins (1 .. P) and how many tokens it holds (0 .. the largest width)."""
+        limit, random = self._sizes.prefix_length, self._random
+        kind = random.choice(5, p=_KIND_SHARES)
+        lines = np.flatnonzero(window == self._newline)
+        for _ in range(8):
+            start = int(random.integers(1, limit))
+            if kind == _SPAN:
+                return start, int(random.integers(0, 25))
+            if kind == _BRACKETS:
+                openers = np.flatnonzero(np.isin(window[start : start + 32], list(self._closers))) + start
+                if len(openers) and (found := self._bracketed(window, int(openers[0]))) is not None:
+                    return found
+                continue
+            line = int(np.searchsorted(lines, start))
+            if line + 1 >= len(lines):
+                continue
+            begin, end = int(lines[line]) + 1, int(lines[line + 1])
+            if begin < end and self._is_blank[window[begin]]:
+                begin += 1
+            if kind == _REST:
+                seams = np.flatnonzero(self._is_seam[window[begin:end]]) + begin + 1
+                anywhere = random.random() < 0.4 or not len(seams)
+                begin = int(random.integers(begin, max(begin + 1, end))) if anywhere else int(random.choice(seams))
+                if end > begin and window[end - 1] == self._colon and random.random() < 0.5:
+                    end -= 1
+            elif kind == _LINES:
+                last = min(line + int(random.integers(2, 6)), len(lines) - 1)
+                end = int(lines[last])
+            if begin < limit and 0 < end - begin <= WIDTHS[-1]:
+                return begin, end - begin
+        return int(random.integers(1, limit)), int(random.integers(1, 25))
+
+    def _bracketed(self, window: np.ndarray, opener: int) -> tuple[int, int] | None:
+        """Return the hole between an opener and its closer when it is short enough, else None."""
+        left, right, depth = window[opener], self._closers[int(window[opener])], 0
+        for place in range(opener, min(opener + WIDTHS[-1], len(window))):
+            depth += int(window[place] == left) - int(window[place] == right)
+            if depth == 0:
+                inside = place - opener - 1
+                return (opener + 1, inside) if opener + 1 < self._sizes.prefix_length else None
+        return None
+
+    def _width(self, length: int) -> int:
+        """Draw the hole's width among those that the fill fits in, without looking further at the fill."""
+        possible = [(width, share) for width, share in zip(WIDTHS, _WIDTH_SHARES, strict=True) if width >= length]
+        shares = np.array([share for _, share in possible])
+        return possible[int(self._random.choice(len(possible), p=shares / shares.sum()))][0]
+
+    def _target(self, window: np.ndarray, start: int, length: int, width: int) -> np.ndarray:
+        """Return the clean canvas: the fill, slack up to the width, then the suffix up to its file's end."""
+        target = np.full(self._sizes.canvas_length, PAD, np.int64)
+        target[:length] = window[start : start + length]
+        target[length:width] = SLACK
+        suffix = window[start + length : start + length + self._sizes.canvas_length - width]
+        ends = np.flatnonzero(suffix == EOS)
+        suffix = suffix[: ends[0] + 1] if len(ends) else suffix
+        target[width : width + len(suffix)] = suffix
+        return target
+
+
+def _noise(target: np.ndarray, length: int, width: int, random: Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Mask hole positions and weigh them: everything, everything right of a settled start, or a random share.
+
+    Slack is never shown: the sampler decides the end of a fill last, when everything left of it is settled.
+    The end itself (the first slack position) counts as much as a token; what follows it says little and counts little.
+    """
+    masked = np.zeros(len(target), bool)
+    masked[:width] = True
+    form = random.random()
+    if form > 0.65:
+        masked[:length] = random.random(length) < random.uniform(0.1, 1.0)
+    elif form > 0.3:
+        masked[: int(random.integers(0, length + 1))] = False
+    weights = np.where(masked, 1.0, 0.0).astype(np.float32)
+    weights[length + 1 : width] = 0.1
+    return np.where(masked, MASK, target), weights

@@ -1,0 +1,61 @@
+"""What is learnt: the next token of the prefix, and every token of a noised hole.
+
+`head_loss` fuses output head, soft cap, softmax and cross-entropy over chunks of rows and computes the gradient on the
+way: on a CPU the vocabulary's elementwise work would otherwise cost as much as the whole network.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+_CHUNK_ROWS = 512
+
+
+class _HeadLoss(torch.autograd.Function):
+    """Weighted cross-entropy of soft-capped logits, chunk by chunk, with the gradient computed in the forward pass."""
+
+    @staticmethod
+    def forward(
+        ctx: torch.autograd.function.FunctionCtx,
+        hidden: Tensor,
+        embedding: Tensor,
+        targets: Tensor,
+        weights: Tensor,
+        cap: float,
+    ) -> Tensor:
+        total = weights.sum().clamp(min=1e-6)
+        loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
+        hidden_gradient = torch.empty_like(hidden)
+        embedding_gradient = torch.zeros(embedding.shape, dtype=torch.float32, device=hidden.device)
+        for start in range(0, len(hidden), _CHUNK_ROWS):
+            rows = slice(start, start + _CHUNK_ROWS)
+            capped = torch.tanh_(F.linear(hidden[rows], embedding).float().div_(cap))
+            slope = capped.square().neg_().add_(1)  # The derivative of the soft cap.
+            log_normaliser = torch.logsumexp(capped.mul_(cap), -1, keepdim=True)
+            picked = capped.gather(-1, targets[rows, None])
+            share = weights[rows, None] / total
+            loss += ((log_normaliser - picked) * share).sum()
+            gradient = capped.sub_(log_normaliser).exp_()
+            gradient.scatter_add_(-1, targets[rows, None], torch.full_like(picked, -1.0))
+            gradient = gradient.mul_(slope).mul_(share).to(hidden.dtype)
+            hidden_gradient[rows] = gradient @ embedding
+            embedding_gradient += gradient.T @ hidden[rows]
+        ctx.save_for_backward(hidden_gradient, embedding_gradient.to(embedding.dtype))
+        return loss
+
+    @staticmethod
+    def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        hidden_gradient, embedding_gradient = ctx.saved_tensors  # type: ignore[attr-defined]
+        scale = gradients[0].to(hidden_gradient.dtype)
+        return hidden_gradient * scale, embedding_gradient * scale, None, None, None
+
+
+def head_loss(hidden: Tensor, embedding: Tensor, targets: Tensor, weights: Tensor, cap: float = 30.0) -> Tensor:
+    """Return the weighted mean cross-entropy in nats.
+
+    Shapes: hidden [R, H], embedding [V, H], targets [R] int64, weights [R] float32 -> scalar float32.
+    """
+    loss: Tensor = _HeadLoss.apply(hidden, embedding, targets, weights, cap)  # type: ignore[no-untyped-call]
+    return loss
