@@ -32,7 +32,8 @@ class Recipe:
     shape: Shape = field(default_factory=Shape)
     sizes: Sizes = field(default_factory=Sizes)
     seconds: float = 6000.0
-    causal_share: float = 0.45  # of the time, spent on next-token learning alone
+    max_steps: int | None = None  # the run ends here if the time does not end it first
+    causal_share: float = 0.45  # of the run, spent on next-token learning alone
     causal_windows: int = 16
     matrix_rate: float = 0.02
     other_rate: float = 0.003
@@ -40,6 +41,10 @@ class Recipe:
     decay_share: float = 0.4
     seed: int = 0
     device: str = "cpu"
+
+    def progress(self, seconds: float, step: int) -> float:
+        """Return how much of the run is done, in [0, 1]: by the clock, or by steps where those end it first."""
+        return min(1.0, max(seconds / self.seconds, step / self.max_steps if self.max_steps else 0.0))
 
     def rate_scale(self, progress: float) -> float:
         """Return the learning rates' factor at `progress` in [0, 1]: warm up, hold, then fall linearly."""
@@ -76,8 +81,7 @@ def train(recipe: Recipe, data: Path, output: Path) -> Iterator[Progress]:
     judge = _held_out_batches(data, tokenizer, recipe)
     begun, reported, saved = time.monotonic() - spent, spent, spent
     causal_mean, denoising_mean = _Smooth(), _Smooth()
-    while (spent := time.monotonic() - begun) < recipe.seconds:
-        progress = spent / recipe.seconds
+    while (progress := recipe.progress(spent := time.monotonic() - begun, step)) < 1:
         if progress < recipe.causal_share:
             ids = torch.from_numpy(sampler.windows(recipe.causal_windows, recipe.sizes.prefix_length + 1))
             causal, denoising = _causal_loss(network, ids.to(recipe.device)), None
