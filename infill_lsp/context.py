@@ -1,0 +1,66 @@
+"""What the engine is told of the file: the text before and after the hole, within a budget of characters.
+
+The same snapshot and hole always give the same request. Which other text would help is not its concern yet.
+"""
+
+from __future__ import annotations
+
+import re
+
+from engine.api import FillRequest
+from infill_lsp.document import Snapshot
+from infill_lsp.hole import Hole, lead
+
+MAX_LINE_TOKENS = 32
+MAX_BLOCK_TOKENS = 96
+
+_LINE_BREAK = re.compile(r"\r\n|\r")
+
+
+def request_for(
+    snapshot: Snapshot,
+    hole: Hole,
+    *,
+    num_candidates: int,
+    max_prefix_chars: int,
+    max_suffix_chars: int,
+    deadline_ms: int | None,
+) -> FillRequest:
+    """Lay out the prefix and the suffix of a hole.
+
+    The prefix begins at a line start and the suffix ends at a line end where the budget allows it.
+    An indent that is still missing counts as prefix.
+    Line breaks become `\\n`, a byte-order mark and lone surrogates go: no model knows them.
+    """
+    before = snapshot.text[max(hole.start - 2 * max_prefix_chars - 1, 0) : hole.start] + lead(snapshot, hole)
+    after = snapshot.text[hole.end : hole.end + 2 * max_suffix_chars + 1]
+    return FillRequest(
+        prefix=_tail(_clean(before), max_prefix_chars),
+        suffix=_head(_clean(after), max_suffix_chars),
+        multiline=hole.multiline,
+        max_hole_tokens=MAX_BLOCK_TOKENS if hole.multiline else MAX_LINE_TOKENS,
+        num_candidates=num_candidates,
+        deadline_ms=deadline_ms,
+    )
+
+
+def _clean(text: str) -> str:
+    text = _LINE_BREAK.sub("\n", text).removeprefix("\ufeff")
+    return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _tail(text: str, max_chars: int) -> str:
+    """Keep the end of a text, from the first line start that fits; part of a line if no line start does."""
+    if len(text) <= max_chars:
+        return text
+    cut = len(text) - max_chars
+    start = text.find("\n", cut - 1) + 1
+    return text[start:] if 0 < start < len(text) else text[cut:]
+
+
+def _head(text: str, max_chars: int) -> str:
+    """Keep the beginning of a text, up to the last line end that fits; part of a line if no line end does."""
+    if len(text) <= max_chars:
+        return text
+    end = text.rfind("\n", 0, max_chars) + 1
+    return text[: end or max_chars]

@@ -1,0 +1,86 @@
+"""The pipeline from a hole to suggestions, shared by the server and the command line.
+
+It awaits the engine and nothing else. "Nothing good" is a value with a reason; an `EngineError` passes through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from engine.api import Candidate, Draft, Engine
+from infill_lsp.context import request_for
+from infill_lsp.document import Snapshot
+from infill_lsp.gate import rejection
+from infill_lsp.hole import Hole
+from infill_lsp.suggestion import Suggestion, shape
+
+if TYPE_CHECKING:
+    from infill_lsp.settings import Settings
+
+_TOKEN = re.compile(r"\w+|[^\w\s]")
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a fill came to. `reason` says why there is no suggestion, and is None if there is one."""
+
+    suggestions: tuple[Suggestion, ...]  # best first
+    reason: str | None
+    hole: Hole | None
+    passes: int
+    elapsed_ms: float  # from the call to the last suggestion
+    model: str
+
+
+async def fill(
+    snapshot: Snapshot,
+    hole: Hole,
+    engine: Engine,
+    settings: Settings,
+    *,
+    num_candidates: int = 1,
+    on_draft: Callable[[Draft], None] | None = None,
+) -> Outcome:
+    """Fill a hole: ask the engine, make its candidates fit, keep those that may be shown. Raises EngineError."""
+    start = time.perf_counter()
+    request = request_for(
+        snapshot,
+        hole,
+        num_candidates=num_candidates,
+        max_prefix_chars=settings.max_prefix_chars,
+        max_suffix_chars=settings.max_suffix_chars,
+        deadline_ms=settings.deadline_ms,
+    )
+    result = await engine.fill(request, on_draft)
+    suggestions, reason = await _shown(snapshot, hole, result.candidates)
+    if not suggestions and reason is None:
+        reason = result.reason or "the engine found nothing"
+    elapsed_ms = (time.perf_counter() - start) * 1000
+    return Outcome(suggestions, reason, hole, result.passes, elapsed_ms, result.model)
+
+
+async def _shown(
+    snapshot: Snapshot, hole: Hole, candidates: tuple[Candidate, ...]
+) -> tuple[tuple[Suggestion, ...], str | None]:
+    """Shape and judge the candidates. Of those that differ only in blanks the best stays."""
+    seen: set[tuple[str, ...]] = set()
+    shown: list[Suggestion] = []
+    first_reason: str | None = None
+    for candidate in sorted(candidates, key=lambda candidate: -candidate.score):
+        text = shape(snapshot, hole, candidate.text)
+        key = tuple(_TOKEN.findall(text))
+        if key in seen:
+            continue
+        seen.add(key)
+        await asyncio.sleep(0)  # Judging a large file takes a while; other requests go in between.
+        reason = rejection(snapshot, hole, text)
+        if reason is None:
+            shown.append(Suggestion(hole.start, hole.end, text, candidate.score))
+        else:
+            first_reason = first_reason or reason
+    return tuple(shown), None if shown else first_reason

@@ -1,0 +1,60 @@
+"""Python, as data."""
+
+from __future__ import annotations
+
+import keyword
+import re
+
+from infill_lsp.languages import Language
+
+_HEADER_WORDS = frozenset(
+    ("if", "elif", "else", "for", "while", "try", "except", "finally", "with", "def", "class", "match", "case", "async")
+)
+# `if`, `for`, `else` and `from` may begin a line within brackets, so they tell nothing.
+_STATEMENT_WORDS = frozenset(
+    (
+        "def",
+        "class",
+        "return",
+        "import",
+        "while",
+        "with",
+        "try",
+        "except",
+        "finally",
+        "raise",
+        "assert",
+        "del",
+        "pass",
+        "break",
+        "continue",
+        "global",
+        "nonlocal",
+        "elif",
+    )
+)
+_COMPLETE_KEYWORDS = frozenset({"True", "False", "None", "pass", "break", "continue"})
+
+PYTHON = Language(
+    id="python",
+    suffixes=(".py", ".pyi", ".pyw"),
+    grammar="tree_sitter_python",
+    line_comment="#",
+    quotes=('"""', "'''", '"', "'"),
+    multiline_quotes=frozenset({'"""', "'''"}),
+    interpolated_prefix=re.compile(r"(?<!\w)(?:[ftFT][rR]?|[rR][ftFT])\Z"),
+    string_kinds=frozenset({"string"}),
+    header_end=":",
+    header_words=_HEADER_WORDS,
+    statement_words=_STATEMENT_WORDS,
+    open_words=frozenset(keyword.kwlist) - _COMPLETE_KEYWORDS | {"match", "case"},
+    known_words=frozenset(keyword.kwlist) | {"self", "cls"},
+    last_words=frozenset({"return", "raise", "break", "continue", "pass"}),
+    placeholder_statement=re.compile(r"\.\.\.|pass\b|raise[ \t]+NotImplementedError\b(?:\([^()\r\n]*\))?"),
+    placeholder_expression=re.compile(r"(?<![.\w)\]])\.\.\.(?![.\w])"),
+    todo=re.compile(r"#\s*(?:TODO|FIXME|XXX|HOLE|FILL)\b", re.IGNORECASE),
+    # The last ones fit where a comprehension, a dictionary or a keyword argument must go on.
+    neutral_expressions=("_", "", "_ in _", "_: _", "_ = _"),
+    neutral_statements=("pass", "def _(): pass"),
+    neutral_headers=("", ":", "_:", " in _:", "_ in _:", "_():", "():"),
+)

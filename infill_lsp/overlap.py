@@ -1,0 +1,43 @@
+"""Text that is said twice: the end of a fill that repeats what follows the hole. Pure functions of texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from infill_lsp.languages import Language
+from infill_lsp.scan import Frame, unmatched, walk
+
+_TOKEN = re.compile(r"\"(?:\\.|[^\"\\\r\n])*\"|'(?:\\.|[^'\\\r\n])*'|\w+|[^\w\s]")
+_MAX_TOKENS = 64
+
+
+def repeated_tail(text: str, suffix: str, language: Language) -> int:
+    """Count the characters at the end of `text` that say again what `suffix` begins with, blanks aside.
+
+    Both are compared token by token. Brackets whose partner is not in the repeated part are no repetition.
+    """
+    tokens = list(_TOKEN.finditer(text))
+    heads = [match.group() for match in _TOKEN.finditer(suffix)][:_MAX_TOKENS]
+    for length in range(min(len(heads), len(tokens)), 0, -1):
+        start = tokens[-length].start()
+        same = [match.group() for match in tokens[-length:]] == heads[:length]
+        if same and _is_balanced(text[start:], language):
+            return len(text) - start
+    return 0
+
+
+def repeated_lines(lines: Sequence[str], below: Sequence[str]) -> int:
+    """Count the lines at the end of `lines` that are also the first of `below`."""
+    for length in range(min(len(lines), len(below)), 0, -1):
+        if [line.rstrip() for line in lines[-length:]] == [line.rstrip() for line in below[:length]]:
+            return length
+    return 0
+
+
+def _is_balanced(text: str, language: Language) -> bool:
+    frames: list[Frame] = []
+    strays = list(unmatched(text, 0, len(text), language, ()))
+    for _ in walk(text, 0, len(text), language, frames):
+        pass
+    return not strays and not any(frame.is_bracket for frame in frames)

@@ -1,0 +1,89 @@
+"""Code that stands for code to come: `...`, `pass`, a TODO comment, a header with nothing below.
+
+It finds ranges; what a hole is and when one is offered is decided by `hole`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from infill_lsp.document import Snapshot
+from infill_lsp.indentation import columns, header_indent, leading, line_text, next_line, previous_code_line, unit
+from infill_lsp.languages import language_for
+from infill_lsp.scan import place_at
+
+_VALUE_BEFORE = re.compile(r"(?:(?<![=!<>])=|[(,]|\breturn|\byield|\belse|\blambda[^:]*:)\s*\Z")
+_VALUE_AFTER = re.compile(r"\s*(?:[),]|#|;|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A range that waits for code. `whole_line`: it is a statement and alone on its line, so lines may replace it."""
+
+    start: int
+    end: int
+    whole_line: bool
+
+
+def placeholder_at(snapshot: Snapshot, offset: int) -> Placeholder | None:
+    """Find the placeholder under or touching `offset`."""
+    language = language_for(snapshot.language)
+    line = snapshot.index.line_of(offset)
+    start = snapshot.index.line_start(line)
+    text = line_text(snapshot, line)
+    for match in language.placeholder_statement.finditer(text):
+        if start + match.start() <= offset <= start + match.end():
+            before, after = text[: match.start()], text[match.end() :]
+            fits = _is_statement(before, after, language.header_end, language.line_comment)
+            place = place_at(snapshot, start + match.start())
+            if fits and not place.frames:
+                return Placeholder(start + match.start(), start + match.end(), not before.strip() and not after.strip())
+    for match in language.placeholder_expression.finditer(text):
+        if start + match.start() <= offset <= start + match.end():
+            before, after = text[: match.start()], text[match.end() :]
+            place = place_at(snapshot, start + match.start())
+            if (
+                _VALUE_BEFORE.search(before)
+                and _VALUE_AFTER.match(after)
+                and place.where == "code"
+                and (place.bracket is None or place.bracket.opener == "(")
+            ):
+                return Placeholder(start + match.start(), start + match.end(), False)
+    return None
+
+
+def todo_at(snapshot: Snapshot, offset: int) -> Placeholder | None:
+    """Find the TODO comment on the line of `offset`, when it is all that its block holds."""
+    line = snapshot.index.line_of(offset)
+    text = line_text(snapshot, line)
+    indent = leading(text)
+    if not language_for(snapshot.language).todo.match(text.strip()):
+        return None
+    above = previous_code_line(snapshot, line)
+    header = header_indent(snapshot, above) if above is not None else None
+    if header is None or columns(indent) <= columns(header) or not _ends_block(snapshot, line, header):
+        return None
+    start = snapshot.index.line_start(line) + len(indent)
+    if place_at(snapshot, start).where != "code":
+        return None
+    return Placeholder(start, snapshot.index.line_start(line) + len(text.rstrip()), True)
+
+
+def empty_body_indent(snapshot: Snapshot, line: int) -> str | None:
+    """Give the indent that the block below the header on `line` would have, or None unless that block is missing."""
+    header = header_indent(snapshot, line)
+    if header is None or not _ends_block(snapshot, line, header):
+        return None
+    return header + unit(snapshot, line)
+
+
+def _is_statement(before: str, after: str, header_end: str, comment: str) -> bool:
+    head, tail = before.rstrip(), after.strip()
+    begins = not head or head.endswith(";") or bool(header_end and head.endswith(header_end))
+    return begins and (not tail or tail.startswith(";") or bool(comment and tail.startswith(comment)))
+
+
+def _ends_block(snapshot: Snapshot, line: int, header: str) -> bool:
+    below = next_line(snapshot, line)
+    return below is None or columns(leading(line_text(snapshot, below))) <= columns(header)

@@ -1,0 +1,44 @@
+"""Serve the last suggestion while the user types what it predicted, without asking the engine. Pure."""
+
+from __future__ import annotations
+
+from infill_lsp.document import Snapshot
+from infill_lsp.suggestion import Suggestion
+
+# Editors insert these by themselves when their partner is typed.
+_CLOSERS = (")", "]", "}", '"', "'", "`")
+
+
+def rest(before: Snapshot, suggestion: Suggestion, after: Snapshot, offset: int) -> Suggestion | None:
+    """Give what is left of a suggestion whose beginning was typed since.
+
+    `before` is the snapshot that it was made for, `after` and `offset` are the document and the caret now.
+    None unless the two texts differ in nothing but what was typed at the caret, and perhaps a closing bracket or quote
+    that the editor added right of it.
+    """
+    if before.uri != after.uri:
+        return None
+    left = suggestion.text[offset - suggestion.start :] if offset >= suggestion.start else ""
+    grown = len(after.text) - len(before.text)
+    if _is_typed(before, suggestion, after, offset, grown):
+        return Suggestion(offset, suggestion.end + grown, left, suggestion.score) if left else None
+    added = after.text[offset : offset + 1]
+    if added in _CLOSERS and left.endswith(added) and suggestion.start == suggestion.end:
+        typed = _is_typed(before, suggestion, after, offset, grown - 1, added)
+        if typed and left[:-1]:
+            return Suggestion(offset, suggestion.end + grown - 1, left[:-1], suggestion.score)
+    return None
+
+
+def _is_typed(
+    before: Snapshot, suggestion: Suggestion, after: Snapshot, offset: int, num_typed: int, added: str = ""
+) -> bool:
+    """Tell whether `after` is `before` with `num_typed` characters of the suggestion typed, which end at `offset`."""
+    caret = offset - num_typed
+    return (
+        num_typed >= 0
+        and suggestion.start <= caret <= suggestion.end
+        and suggestion.text.startswith(after.text[suggestion.start : offset])
+        and after.text[:caret] == before.text[:caret]
+        and after.text[offset:] == added + before.text[caret:]
+    )

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from infill_lsp.hole import Hole, hole_at
+from infill_lsp.reuse import rest
+from infill_lsp.suggestion import Suggestion
+from tests.fixture import marked, snapshot_of
+
+
+def left(before: str, suggested: str, after: str) -> tuple[Suggestion, str] | None:
+    """Suggest at the caret of `before`, look at `after`: the rest of the suggestion, and the file it would leave."""
+    at = marked(before)
+    first = snapshot_of(at.text)
+    hole = hole_at(first, at.offset)
+    assert isinstance(hole, Hole)
+    now = marked(after)
+    second = snapshot_of(now.text)
+    found = rest(first, Suggestion(hole.start, hole.end, suggested, -0.5), second, now.offset)
+    if found is None:
+        return None
+    assert found.score == -0.5
+    assert found.start <= now.offset <= found.end
+    return found, second.text[: found.start] + found.text + second.text[found.end :]
+
+
+@pytest.mark.parametrize(
+    ("before", "suggested", "after", "text"),
+    [
+        ("x = $0\n", "foo(a)", "x = $0\n", "foo(a)"),
+        ("x = $0\n", "foo(a)", "x = f$0\n", "oo(a)"),
+        ("x = $0\n", "foo(a)", "x = foo($0\n", "a)"),
+        ("x = $0\n", "foo(a)", "x = foo(a$0\n", ")"),
+        ("x = $0  \n", "foo(a)", "x = fo$0  \n", "o(a)"),
+        ("bar($0)\n", "é😀, b", "bar(é😀$0)\n", ", b"),
+        ("def f():\n    $0\n", "x = 1\n    return x", "def f():\n    x = 1\n$0\n", "    return x"),
+        ("def f():\n$0\n", "    return x", "def f():\n    $0\n", "return x"),
+        ("def f():\n    $0\n", "return x", "def f():\n    ret$0\n", "urn x"),
+        # The editor closed the bracket by itself.
+        ("x = $0\n", "foo(a)", "x = foo($0)\n", "a"),
+        ("x = $0\n", "'abc'", "x = '$0'\n", "abc"),
+    ],
+)
+def test_while_the_user_types_what_was_suggested_the_rest_is_left(
+    before: str, suggested: str, after: str, text: str
+) -> None:
+    found = left(before, suggested, after)
+    assert found is not None
+    assert found[0].text == text
+    at = marked(before)
+    hole = hole_at(snapshot_of(at.text), at.offset)
+    assert isinstance(hole, Hole)
+    assert found[1] == at.text[: hole.start] + suggested + at.text[hole.end :], (
+        "typed and taken is not as taken at once"
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "suggested", "after"),
+    [
+        ("x = $0\n", "foo(a)", "x = g$0\n"),
+        ("x = $0\n", "foo(a)", "x = F$0\n"),
+        ("x = $0\n", "foo(a)", "x = foo(a)$0\n"),
+        ("x = $0\n", "foo(a)", "x = foo(a)b$0\n"),
+        ("x = $0\n", "foo(a)", "x =$0\n"),
+        ("x = $0\n", "foo(a)", "y = f$0\n"),
+        ("x = $0\n", "foo(a)", "x = f$0\ny = 1\n"),
+        ("x = $0\n", "foo(a)", "x = f$0]\n"),
+        ("x = $0\n", "foo(a)", "x = foo(a$0)\n"),
+        ("x = $0\n", "foo", "x = f$0o\n"),
+        ("x = $0\n", "foo(a)", "x = $0f\n"),
+        ("x = $0\ny = 1\n", "foo(a)", "x = \ny$0 = 1\n"),
+        ("x = $0\n", "foo(a)", "$0"),
+    ],
+)
+def test_anything_else_that_happened_ends_the_suggestion(before: str, suggested: str, after: str) -> None:
+    assert left(before, suggested, after) is None
+
+
+def test_a_suggestion_is_for_its_own_document() -> None:
+    first = snapshot_of("x = \n")
+    other = replace(first, uri="file:///other")
+    suggestion = Suggestion(4, 4, "1", 0.0)
+    assert rest(first, suggestion, first, 4) == suggestion
+    assert rest(first, suggestion, other, 4) is None

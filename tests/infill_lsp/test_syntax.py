@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import pytest
+
+from infill_lsp import syntax
+from infill_lsp.syntax import SyntaxFault, SyntaxNode, new_errors, parse
+from tests.fixture import marked
+
+
+def kinds_at(text: str) -> list[str]:
+    at = marked(text)
+    tree = parse(at.text, "python")
+    assert tree is not None
+    return [node.kind for node in tree.path_at(at.offset)]
+
+
+def test_the_path_goes_from_the_root_to_the_leaf() -> None:
+    assert kinds_at("foo(ba$0r)\n") == [
+        "module",
+        "expression_statement",
+        "call",
+        "argument_list",
+        "identifier",
+    ]
+
+
+def test_of_two_leaves_that_meet_the_left_one_is_taken() -> None:
+    assert kinds_at("foo$0(bar)\n")[-1] == "identifier"
+
+
+def test_offsets_are_code_points_behind_wide_characters_and_a_byte_order_mark() -> None:
+    at = marked("\ufeffé = '😀'\r\nname$0 = 1\r\n")
+    tree = parse(at.text, "python")
+    assert tree is not None
+    assert tree.path_at(at.offset)[-1] == SyntaxNode("identifier", at.offset - 4, at.offset, True)
+
+
+def test_faults_name_text_that_fits_nowhere_and_tokens_that_are_missing() -> None:
+    text = "é = 1\nx = (1\n"
+    tree = parse(text, "python")
+    assert tree is not None
+    assert tree.faults()
+    assert all(isinstance(fault, SyntaxFault) and 0 <= fault.start <= fault.end <= len(text) for fault in tree.faults())
+    assert any(fault.end >= text.index("(") for fault in tree.faults())
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "growth"),
+    [
+        ("x = 1\n", "x = 2\n", 0),
+        ("x = 1\n", "x = )\n", 1),
+        ("x = )\n", "x = 1\n", -1),
+        ("def f():\n    x = )\n\ndef g():\n    y = 1\n", "def f():\n    x = )\n\ndef g():\n    y = ]\n", 1),
+        ("def f():\n", "def f():\n    pass\n", 0),
+    ],
+)
+def test_new_errors_counts_the_growth_in_the_whole_file(before: str, after: str, growth: int) -> None:
+    assert new_errors(before, after, "python") == growth
+
+
+def test_no_tree_for_a_language_without_a_grammar() -> None:
+    assert parse("x = 1\n", "klingon") is None
+
+
+def test_no_tree_for_a_binary_text() -> None:
+    assert parse("x = 1\n\0", "python") is None
+    assert parse("#" * 9_000 + "\n\0", "python") is not None
+
+
+def test_no_tree_for_a_text_over_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(syntax, "MAX_BYTES", 20)
+    assert parse("x = '" + "é" * 7 + "'", "python") is not None
+    assert parse("x = '" + "é" * 8 + "'", "python") is None
+
+
+def test_a_parse_that_runs_out_of_time_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(syntax, "_BUDGET_S", -1.0)
+        assert parse("x = [1, 2, 3]\n" * 5_000, "python") is None
+    tree = parse("y = 1\n", "python")
+    assert tree is not None
+    assert tree.path_at(0)[0] == SyntaxNode("module", 0, 6, True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 100_000,
+        "(" * 50_000 + ")" * 50_000,
+        "x = " + "-" * 60_000 + "1",
+        "a" + ".b" * 60_000,
+        "\\" * 10_000,
+        "\x00".join("ab")[:1] + "\x01" * 5_000,
+        "\ud83d" * 1_000,
+        "'" * 10_001,
+    ],
+    ids=["openers", "nested", "minus", "dots", "backslashes", "control", "surrogates", "quotes"],
+)
+def test_hostile_texts_are_read_without_a_crash(text: str) -> None:
+    tree = parse(text, "python")
+    assert tree is not None
+    for offset in (0, len(text) // 2, len(text)):
+        assert len(tree.path_at(offset)) <= 500
+    assert len(tree.faults()) <= 10_000
+
+
+def test_a_tree_that_gave_itself_away_parses_again() -> None:
+    tree = parse("x = (1\n", "python")
+    assert tree is not None
+    faults = tree.faults()
+    moved = tree.take()
+    assert moved is not None
+    assert tree.take() is None
+    assert tree.faults() == moved.faults() == faults
