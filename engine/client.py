@@ -1,0 +1,180 @@
+"""An Engine that talks to the engine host over its Unix socket, and starts the host when there is none.
+
+It knows HTTP and processes, but no tensors and no models.
+Importing it is cheap: httpx is imported by the first request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from . import launch, sockets, wire
+from .api import Draft, EngineError, EngineInfo, EngineUnavailable, FillRequest, FillResult
+
+if TYPE_CHECKING:
+    import httpx
+
+_Answer = TypeVar("_Answer")
+
+# The host writes something at least every few seconds, also while a model loads; a longer silence means that it hangs.
+_SILENCE_S = 60.0
+
+
+class HostClient:
+    """One client of the shared engine host; use it from one event loop."""
+
+    def __init__(
+        self,
+        model: str = "bundled",
+        *,
+        idle_seconds: float = 900,
+        socket_path: Path | None = None,
+        start: bool = True,
+    ) -> None:
+        """Remember what to talk to; nothing is opened or started before the first request.
+
+        `model` is "bundled", a checkpoint's folder or "fake:TEXT". With `start` false a missing host is an error.
+        """
+        self.model = sockets.absolute_model(model)
+        self._idle_seconds = idle_seconds
+        self._socket_path = socket_path
+        self._start = start
+        self._http: httpx.AsyncClient | None = None
+
+    @property
+    def socket_path(self) -> Path:
+        """Where the host listens. Raises EngineUnavailable when no private folder can be made."""
+        if self._socket_path is None:
+            self._socket_path = sockets.default_socket_path(self.model)
+        return self._socket_path
+
+    async def info(self) -> EngineInfo:
+        """Who answers; starts the host and loads its model. Raises EngineError."""
+        while True:
+            status = await self._with_host(lambda: self._status(load=True))
+            # The host answers from time to time while it loads, so that a host that hangs can be told from a slow one.
+            if status.engine is not None:
+                return status.engine
+
+    async def status(self) -> wire.HostStatus | None:
+        """What the host says of itself, or None when there is none. Starts and loads nothing. Raises EngineError."""
+        try:
+            return await self._status(load=False)
+        except _HostLostError:
+            return None
+
+    async def fill(self, request: FillRequest, on_draft: Callable[[Draft], None] | None = None) -> FillResult:
+        """Fill one hole, reporting drafts in order. Raises EngineError.
+
+        A fill changes nothing, so when the host dies in the middle it is started again and the fill is repeated once;
+        the drafts then begin again at step 1.
+        """
+        return await self._with_host(lambda: self._fill(request, on_draft))
+
+    async def shutdown(self) -> bool:
+        """Ask the host to exit; false when there is none. Raises EngineError."""
+        try:
+            async with self._response("POST", "/v1/shutdown") as response:
+                await response.aread()
+        except _HostLostError:
+            return False
+        return True
+
+    async def aclose(self) -> None:
+        """Let go of connections; the host stays for others."""
+        if self._http is not None:
+            http, self._http = self._http, None
+            await http.aclose()
+
+    async def _with_host(self, attempt: Callable[[], Awaitable[_Answer]]) -> _Answer:
+        num_losses = 0
+        while True:
+            try:
+                return await attempt()
+            except _HostLostError as lost:
+                num_losses += lost.answered
+            if num_losses > 1:
+                raise EngineUnavailable(f"The engine host died twice during one request; see {self._log()}.")
+            if not self._start:
+                raise EngineUnavailable("No engine host is running; start one with: infill-lsp serve")
+            await launch.start_host(
+                self.model, self.socket_path, idle_seconds=self._idle_seconds, answers=self._host_answers
+            )
+
+    async def _host_answers(self) -> bool:
+        return await self.status() is not None
+
+    async def _status(self, *, load: bool) -> wire.HostStatus:
+        async with self._response("GET", "/v1/info?load=true" if load else "/v1/info") as response:
+            return wire.decode(wire.HostStatus, wire.parse(await response.aread()))
+
+    async def _fill(self, request: FillRequest, on_draft: Callable[[Draft], None] | None) -> FillResult:
+        outcome: FillResult | EngineError | None = None
+        body = wire.dump(wire.encode(request))
+        try:
+            async with self._response("POST", "/v1/fill", body) as response:
+                async for name, data in wire.events(response.aiter_lines()):
+                    if name == "draft" and on_draft is not None:
+                        on_draft(wire.decode(Draft, data))
+                    elif name == "result":
+                        outcome = wire.decode(FillResult, data)
+                    elif name == "error":
+                        outcome = wire.decode_error(data)
+        except _HostLostError:
+            if outcome is None:
+                raise
+        if outcome is None:
+            raise _HostLostError(answered=True)
+        if isinstance(outcome, EngineError):
+            raise outcome
+        return outcome
+
+    @asynccontextmanager
+    async def _response(self, method: str, path: str, body: bytes | None = None) -> AsyncIterator[httpx.Response]:
+        import httpx
+
+        try:
+            async with self._connections().stream(method, f"http://engine{path}", content=body) as response:
+                if response.is_error:
+                    raise wire.decode_error(_parsed_or_none(await response.aread()))
+                yield response
+        except httpx.ConnectError:
+            raise _HostLostError(answered=False) from None
+        except httpx.ReadTimeout:
+            message = f"The engine host hangs: no word for {_SILENCE_S:g} s; see {self._log()}."
+            raise EngineUnavailable(message) from None
+        except httpx.TransportError:
+            raise _HostLostError(answered=True) from None
+
+    def _connections(self) -> httpx.AsyncClient:
+        if self._http is None:
+            import httpx
+
+            # No connection outlives its request: connecting to a Unix socket is free, and a connection that was kept
+            # may belong to a host that has left meanwhile.
+            limits = httpx.Limits(max_keepalive_connections=0)
+            # Without `verify=False` a certificate store is read that a Unix socket has no use for.
+            transport = httpx.AsyncHTTPTransport(uds=str(self.socket_path), verify=False, limits=limits)
+            self._http = httpx.AsyncClient(transport=transport, timeout=_SILENCE_S, trust_env=False)
+        return self._http
+
+    def _log(self) -> Path:
+        return sockets.log_path(self.socket_path)
+
+
+class _HostLostError(Exception):
+    """Nobody listens at the socket, or, when `answered`, somebody did and left before the answer was complete."""
+
+    def __init__(self, *, answered: bool) -> None:
+        super().__init__()
+        self.answered = answered
+
+
+def _parsed_or_none(body: bytes) -> object:
+    try:
+        return wire.parse(body)
+    except EngineError:
+        return None

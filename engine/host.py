@@ -1,0 +1,208 @@
+"""The engine host: one process for each user and model, which owns the device and serves every editor window.
+
+    python -m engine.host [--socket PATH] [--model MODEL] [--idle-seconds N]
+
+It holds a lock beside its socket; a second host for the same socket exits at once with status 0. It leaves after N idle
+seconds and removes its socket. It knows no editors, and torch is imported only when a model loads.
+
+Status 0: served, or another host already serves. 2: the arguments or the socket's folder are wrong. 3: a package is
+missing. A failure is one line on stderr, the last one written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import logging
+import math
+import os
+import signal
+import socket
+import stat
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import FrameType
+
+from . import sockets
+from .api import EngineError, EngineUnavailable, Filler
+from .worker import Worker
+
+_log = logging.getLogger("engine.host")
+
+_GRACE_S = 2
+_LONGEST_PAUSE_S = 2.0
+_MOST_IDLE_SECONDS = 1e8
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Serve until idle, told to stop or terminated; return the exit status."""
+    options = _parse(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
+    # Weights and tokenizers come from folders of this machine; no library below may look for them elsewhere.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    model = sockets.absolute_model(options.model)
+    try:
+        path = sockets.default_socket_path(model) if options.socket is None else options.socket.absolute()
+        return serve(path, loader(model), model=model, idle_seconds=options.idle_seconds)
+    except (EngineError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        print(_missing_package(error), file=sys.stderr)
+        return 3
+
+
+def loader(model: str) -> Callable[[], Filler]:
+    """Say how to load a model: "bundled", a folder, or "fake:TEXT", which answers TEXT in four drafts."""
+
+    def load() -> Filler:
+        if model.startswith("fake:"):
+            from .fake import ScriptedFiller
+
+            return ScriptedFiller(model.removeprefix("fake:"))
+        try:
+            from . import local
+
+            return local.load(model)
+        except ModuleNotFoundError as error:
+            raise EngineUnavailable(_missing_package(error)) from None
+
+    return load
+
+
+def serve(path: Path, load: Callable[[], Filler], *, model: str, idle_seconds: float) -> int:
+    """Serve at the socket `path` and return the exit status. Raises OSError, ModuleNotFoundError."""
+    sockets.make_private(path.parent)
+    with _lock(path) as is_ours:
+        if not is_ours:
+            return 0
+        listener = _listen(path)
+        worker = Worker(load, idle_seconds=idle_seconds)
+        identity = _identity(path)
+        _log.info("serving %s at %s", model, path)
+        try:
+            # SIGTERM and Ctrl-C reach here as SystemExit, when the server has finished what it could.
+            with contextlib.suppress(SystemExit):
+                asyncio.run(_serve(worker, listener, model, idle_seconds, lambda: _identity(path) == identity))
+        finally:
+            if _identity(path) == identity:
+                path.unlink()
+            listener.close()
+            has_ended = worker.close(_GRACE_S)
+        _log.info("leaving")
+        if not has_ended:
+            # A thread inside a native call cannot be ended, and the interpreter may crash when it cleans up around it.
+            logging.shutdown()
+            os._exit(0)
+    return 0
+
+
+async def _serve(
+    worker: Worker, listener: socket.socket, model: str, idle_seconds: float, is_reachable: Callable[[], bool]
+) -> None:
+    # Here, not above: a host that finds another one at work need not pay for these imports.
+    import uvicorn
+
+    from .app import Activity, create_app
+
+    def stop() -> None:
+        worker.stop()
+        server.should_exit = True
+
+    def watch() -> None:
+        rest = idle_seconds - activity.idle_s
+        if rest > 0 and is_reachable():
+            # Look now and then, also when much time is left: a host whose socket was taken away can never be asked
+            # again, but its lock would keep every other host from starting.
+            asyncio.get_running_loop().call_later(min(rest, _LONGEST_PAUSE_S), watch)
+        else:
+            server.should_exit = True
+
+    activity = Activity(create_app(worker, model=model, stop=stop))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            activity,
+            http="h11",
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _exit)
+    watch()
+    await server.serve(sockets=[listener])
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+@contextlib.contextmanager
+def _lock(path: Path) -> Iterator[bool]:
+    """Hold the lock of this socket; false when another host holds it. The kernel drops it however a process ends."""
+    with open(f"{path}.lock", "ab") as stream:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            # The file stays: to remove it would let two hosts hold two locks of one name.
+            yield True
+
+
+def _listen(path: Path) -> socket.socket:
+    """Bind the socket, readable by this user only; what a host that was killed left behind is replaced."""
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise FileExistsError(f"{path} is in the way: it is not a socket")
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        listener.close()
+        raise OSError(f"{path}: cannot listen here: {error}") from None
+    finally:
+        os.umask(mask)
+    return listener
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.lstat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _missing_package(error: ModuleNotFoundError) -> str:
+    return f"{error.name} is not installed; run: pip install 'infill-lsp[local]'"
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m engine.host", description="Serve a model to every editor window.")
+    parser.add_argument("--socket", type=Path, metavar="PATH", help="where to listen; default: where clients look")
+    parser.add_argument("--model", default="bundled", help='"bundled", a folder, or "fake:TEXT" (default: bundled)')
+    parser.add_argument("--idle-seconds", type=_seconds, default=900.0, metavar="N", help="idle time (default: 900)")
+    return parser.parse_args(arguments)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError("expected a number of seconds above 0")
+    return min(seconds, _MOST_IDLE_SECONDS)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

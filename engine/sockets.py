@@ -1,0 +1,91 @@
+"""Where the engine host's socket and log stand, and who may read them.
+
+Source text travels over the socket, so its folder belongs to this user alone (mode 0700) and nobody else can replace
+it. It knows no HTTP and starts no process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import stat
+import tempfile
+import warnings
+from pathlib import Path
+
+from .api import EngineUnavailable
+
+# The kernel's limit is 108 bytes on Linux and 104 on macOS; the lock file's name is longer than the socket's.
+MAX_PATH_BYTES = 100
+
+
+def package_version() -> str:
+    """Name the installed version, or "0+source" when the package runs from a folder that is not installed."""
+    from importlib import metadata
+
+    try:
+        return metadata.version("infill-lsp")
+    except metadata.PackageNotFoundError:
+        return "0+source"
+
+
+def absolute_model(model: str) -> str:
+    """Name a model so that it means the same in every process: a folder becomes an absolute path."""
+    if model == "bundled" or model.startswith("fake:"):
+        return model
+    return os.path.abspath(os.path.expanduser(model))
+
+
+def default_socket_path(model: str) -> Path:
+    """Place the socket that every client of this user, this model and this version shares. Raises EngineUnavailable."""
+    digest = hashlib.sha256(f"{package_version()}\0{absolute_model(model)}".encode("utf-8", "surrogateescape"))
+    name = f"{digest.hexdigest()[:16]}.sock"
+    problems = []
+    for folder in _candidate_folders():
+        path = folder / name
+        if len(os.fsencode(path)) > MAX_PATH_BYTES:
+            problems.append(f"{path} is too long")
+            continue
+        try:
+            make_private(folder)
+        except OSError as error:
+            problems.append(str(error))
+        else:
+            return path
+    raise EngineUnavailable("No private folder for the engine's socket: " + "; ".join(problems))
+
+
+def log_path(socket_path: Path) -> Path:
+    """Place the log of the host behind this socket."""
+    import platformdirs
+
+    return Path(platformdirs.user_log_dir("infill-lsp", appauthor=False)) / f"host-{socket_path.stem}.log"
+
+
+def make_private(folder: Path) -> None:
+    """Make the folder if there is none, and check that it is this user's alone. Raises OSError saying what to do."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(f"{folder} is not a folder")
+    if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise PermissionError(f"{folder} must belong to you alone (chmod 700)")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(f"{folder} is not writable")
+    parent = folder.resolve().parent.stat()
+    if parent.st_uid not in (0, os.geteuid()) or (parent.st_mode & 0o022 and not parent.st_mode & stat.S_ISVTX):
+        raise PermissionError(f"{folder.parent} lets other users replace {folder.name}")
+
+
+def _candidate_folders() -> list[Path]:
+    import platformdirs
+
+    folders = []
+    with warnings.catch_warnings():
+        # A session without a runtime folder is normal (ssh, cron); the fallback needs no announcement.
+        warnings.simplefilter("ignore")
+        with contextlib.suppress(OSError):
+            folders.append(Path(platformdirs.user_runtime_dir("infill-lsp", appauthor=False)))
+    temporary = [Path(tempfile.gettempdir()), Path("/tmp")]
+    return folders + [folder / f"infill-lsp-{os.geteuid()}" for folder in temporary]

@@ -1,0 +1,195 @@
+"""The one thread that owns the device: it loads the checkpoint, fills one hole after another and lets go when idle.
+
+Only frozen values and futures cross its border. Every exception of a model becomes an EngineError of that one job, and
+the thread lives on. It knows no HTTP, no sockets and no tensors.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from .api import Draft, EngineError, EngineInfo, EngineUnavailable, Filler, FillRequest, FillResult
+from .wire import HostState
+
+_Answer = TypeVar("_Answer")
+_log = logging.getLogger(__name__)
+
+
+class Job(Generic[_Answer]):
+    """One thing to do. Its `future` is always settled, with the answer or with an EngineError."""
+
+    def __init__(self) -> None:
+        self.future: Future[_Answer] = Future()
+        self.cancelled = threading.Event()
+
+    def cancel(self) -> None:
+        """Ask for the end: a fill that runs stops before its next denoising step. Harmless when it has ended."""
+        self.cancelled.set()
+
+
+class Worker:
+    """Runs jobs in the order they come. Every method may be called from any thread."""
+
+    def __init__(self, load: Callable[[], Filler], *, idle_seconds: float | None = None) -> None:
+        """Start the thread. The first job calls `load`; the model goes after `idle_seconds` without a job."""
+        self._load = load
+        self._idle_seconds = idle_seconds
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._filler: Filler | None = None
+        self._state: HostState = "unloaded"
+        self._info: EngineInfo | None = None
+        self._stopping = False
+        # Held while a job is put into the queue, so that none comes behind the end mark and waits for ever.
+        self._gate = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="engine-worker", daemon=True)
+        self._thread.start()
+
+    @property
+    def state(self) -> HostState:
+        """What the thread is doing."""
+        return self._state
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """Who answers; None until a model was loaded once."""
+        return self._info
+
+    def load(self) -> Job[EngineInfo]:
+        """Load the model unless it is loaded."""
+        job: Job[EngineInfo] = Job()
+        self._enqueue(job, lambda filler: filler.info)
+        return job
+
+    def fill(self, request: FillRequest, on_draft: Callable[[Draft], None]) -> Job[FillResult]:
+        """Fill one hole; `on_draft` is called in the worker's thread and must be quick."""
+        job: Job[FillResult] = Job()
+        self._enqueue(job, lambda filler: self._drive(filler, request, on_draft, job))
+        return job
+
+    def stop(self) -> None:
+        """Ask the thread to end: what runs or waits ends with an EngineUnavailable."""
+        with self._gate:
+            self._stopping = True
+            self._jobs.put(None)
+
+    def close(self, timeout_s: float = 5.0) -> bool:
+        """Stop, and wait; false when a load or a denoising step takes longer than `timeout_s`."""
+        self.stop()
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _enqueue(self, job: Job[_Answer], work: Callable[[Filler], _Answer]) -> None:
+        with self._gate:
+            if self._stopping:
+                job.future.set_exception(_stopping_error())
+            else:
+                self._jobs.put(lambda: self._serve(job, work))
+
+    def _run(self) -> None:
+        while True:
+            try:
+                serve = self._jobs.get(timeout=None if self._filler is None else self._idle_seconds)
+            except queue.Empty:
+                _log.info("unloading the model: idle for %g s", self._idle_seconds)
+                self._unload()
+                continue
+            if serve is None:
+                break
+            serve()
+            del serve
+        self._unload()
+
+    def _serve(self, job: Job[_Answer], work: Callable[[Filler], _Answer]) -> None:
+        if not job.future.set_running_or_notify_cancel():
+            return
+        answer: _Answer
+        error: EngineError | None = None
+        out_of_memory = False
+        try:
+            self._check(job)
+            filler = self._loaded()
+            self._check(job)
+            self._state = "busy"
+            answer = work(filler)
+        except EngineError as failure:
+            error = failure.with_traceback(None)
+        except Exception as failure:
+            _log.exception("a job failed")
+            out_of_memory = _is_out_of_memory(failure)
+            error = _out_of_memory_error() if out_of_memory else _unexpected_error(failure)
+        # Only here, behind the except blocks, is the traceback gone whose frames hold the fill's tensors.
+        filler = None  # type: ignore[assignment]
+        if out_of_memory:
+            self._unload()
+        self._state = "unloaded" if self._filler is None else "ready"
+        if error is None:
+            job.future.set_result(answer)
+        else:
+            job.future.set_exception(error)
+
+    def _drive(
+        self, filler: Filler, request: FillRequest, on_draft: Callable[[Draft], None], job: Job[FillResult]
+    ) -> FillResult:
+        drafts = filler.fill(request)
+        try:
+            while True:
+                self._check(job)
+                on_draft(next(drafts))
+        except StopIteration as end:
+            result: FillResult = end.value
+            return result
+        finally:
+            drafts.close()
+
+    def _check(self, job: Job[_Answer]) -> None:
+        if self._stopping:
+            raise _stopping_error()
+        if job.cancelled.is_set():
+            raise EngineError("The request was cancelled.")
+
+    def _loaded(self) -> Filler:
+        if self._filler is None:
+            self._state = "loading"
+            self._filler = self._load()
+            self._info = self._filler.info
+            _log.info("loaded %s on %s", self._info.model, self._info.device)
+        return self._filler
+
+    def _unload(self) -> None:
+        self._filler = None
+        self._state = "unloaded"
+        gc.collect()
+        cuda = getattr(sys.modules.get("torch"), "cuda", None)
+        try:
+            if cuda is not None and cuda.is_initialized():
+                cuda.empty_cache()
+        except Exception:
+            # A device in an error state refuses even this; the next job reports what is wrong with it.
+            _log.exception("the device's memory could not be released")
+
+
+def _is_out_of_memory(failure: Exception) -> bool:
+    if isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError":
+        return True
+    text = str(failure).lower()
+    return isinstance(failure, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
+
+
+def _out_of_memory_error() -> EngineError:
+    return EngineError("The model ran out of memory; close what else uses the device, or choose a smaller model.")
+
+
+def _stopping_error() -> EngineError:
+    return EngineUnavailable("The engine host is stopping.")
+
+
+def _unexpected_error(failure: Exception) -> EngineError:
+    detail = " ".join(f"{type(failure).__name__}: {failure}".split())[:300]
+    return EngineError(f"The model failed: {detail} (the engine host's log tells more)")

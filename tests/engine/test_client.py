@@ -1,0 +1,175 @@
+"""Clients start the host on demand, share it, replace it when it dies, and say what to do when they cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine import launch
+from engine.api import Draft, EngineUnavailable
+from engine.client import HostClient
+from tests.engine.hosting import REQUEST, ROOT, check_fills, client, hosts_in, is_up, private_folder, status, until
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A private folder for the socket and the log."""
+    with private_folder(monkeypatch) as made:
+        yield made
+
+
+async def test_the_first_fill_starts_the_host(folder: Path) -> None:
+    async with client(folder) as engine:
+        assert await engine.status() is None
+        await check_fills(engine, "1 + 2")
+        found = await status(engine)
+        assert found.pid in hosts_in(folder)
+        assert found.model == "fake:1 + 2"
+        assert found.state == "ready"
+        assert await engine.info() == found.engine
+
+
+async def test_info_starts_the_host_and_loads_the_model(folder: Path) -> None:
+    async with client(folder) as engine:
+        assert (await engine.info()).model == "fake"
+        assert (await status(engine)).state == "ready"
+
+
+async def test_two_clients_share_one_host(folder: Path) -> None:
+    async with client(folder) as first, client(folder) as second:
+        await check_fills(first, "1 + 2")
+        await check_fills(second, "1 + 2")
+        assert (await status(first)).pid == (await status(second)).pid
+        assert len(hosts_in(folder)) == 1
+
+
+async def test_ten_clients_at_once_start_one_host(folder: Path) -> None:
+    engines = [HostClient("fake:x", socket_path=folder / "s.sock") for _ in range(10)]
+    await asyncio.gather(*(check_fills(engine, "x") for engine in engines))
+    assert len({(await status(engine)).pid for engine in engines}) == 1
+    await until(lambda: len(hosts_in(folder)) == 1)
+    for engine in engines:
+        await engine.aclose()
+
+
+def start_held_host(folder: Path) -> subprocess.Popen[bytes]:
+    """A host whose fills stop before their second step for ever."""
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from engine.fake import ScriptedFiller, ThreadGate; from engine.host import serve\n"
+        "load = lambda: ScriptedFiller('old', gate=ThreadGate(before=2))\n"
+        "serve(Path(sys.argv[1]), load, model='fake:old', idle_seconds=600)\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, str(folder / "s.sock")], cwd=ROOT)
+
+
+async def test_a_fill_survives_the_death_of_its_host(folder: Path) -> None:
+    held = start_held_host(folder)
+    try:
+        async with client(folder, "fake:new") as engine:
+            await until(lambda: is_up(engine))
+            steps: list[int] = []
+
+            def kill_at_the_first_draft(draft: Draft) -> None:
+                steps.append(draft.step)
+                if held.returncode is None:
+                    held.kill()
+                    held.wait()
+
+            result = await engine.fill(REQUEST, kill_at_the_first_draft)
+            assert result.candidates[0].text == "new"
+            assert steps == [1, 1, 2, 3, 4]
+            assert (await status(engine)).pid != held.pid
+    finally:
+        held.kill()
+        held.wait()
+
+
+async def test_a_fill_that_kills_every_host_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sitecustomize.py").write_text(
+        "import os, engine.fake\n"
+        "start = engine.fake.ScriptedFiller.__init__\n"
+        "def die(step):\n"
+        "    if step == 2:\n"
+        f"        open('{folder}/deaths', 'a').write('x')\n"
+        "        os.kill(os.getpid(), 9)\n"
+        "engine.fake.ScriptedFiller.__init__ = lambda self, script: start(self, script, gate=die)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    async with client(folder) as engine:
+        with pytest.raises(EngineUnavailable, match="died twice"):
+            await engine.fill(REQUEST)
+    assert (folder / "deaths").read_text() == "xx"
+
+
+async def test_a_dead_host_leaves_a_socket_that_the_next_host_replaces(folder: Path) -> None:
+    async with client(folder) as engine:
+        await check_fills(engine, "1 + 2")
+        before = (await status(engine)).pid
+        os.kill(before, signal.SIGKILL)
+        await until(lambda: before not in hosts_in(folder))
+        assert (folder / "s.sock").exists()
+        await check_fills(engine, "1 + 2")
+        assert (await status(engine)).pid != before
+
+
+async def test_a_host_whose_socket_was_removed_makes_room(folder: Path) -> None:
+    async with client(folder) as engine:
+        await check_fills(engine, "1 + 2")
+        before = (await status(engine)).pid
+        (folder / "s.sock").unlink()
+        await check_fills(engine, "1 + 2")
+        assert (await status(engine)).pid != before
+        await until(lambda: before not in hosts_in(folder))
+        assert (folder / "s.sock").exists()
+
+
+async def test_a_missing_package_is_named_with_its_remedy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sitecustomize.py").write_text("import sys; sys.modules['uvicorn'] = None")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    async with client(folder) as engine:
+        with pytest.raises(
+            EngineUnavailable, match=r"uvicorn is not installed; run: pip install 'infill-lsp\[local\]'"
+        ):
+            await engine.fill(REQUEST)
+
+
+async def test_a_missing_torch_is_named_with_its_remedy(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sitecustomize.py").write_text("import sys; sys.modules['torch'] = None")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    async with client(folder, "bundled") as engine:
+        with pytest.raises(EngineUnavailable, match=r"run: pip install 'infill-lsp\[local\]'"):
+            await engine.info()
+        assert (await status(engine)).state == "unloaded"
+
+
+async def test_a_project_with_an_engine_folder_is_never_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for project in (folder / "project", folder / "infill-lsp" / "log"):
+        (project / "engine").mkdir(parents=True)
+        (project / "engine" / "__init__.py").write_text("raise SystemExit('run by mistake')")
+    monkeypatch.chdir(folder / "project")
+    monkeypatch.setenv("PYTHONPATH", str(folder / "project"))
+    async with client(folder) as engine:
+        await check_fills(engine, "1 + 2")
+
+
+async def test_without_permission_to_start_a_missing_host_is_an_error(folder: Path) -> None:
+    async with client(folder, start=False) as engine:
+        with pytest.raises(EngineUnavailable, match="infill-lsp serve"):
+            await engine.fill(REQUEST)
+    assert hosts_in(folder) == []
+
+
+async def test_a_host_that_never_answers_ends_the_wait(folder: Path) -> None:
+    async def never() -> bool:
+        return False
+
+    with pytest.raises(EngineUnavailable, match="did not answer within"):
+        await launch.start_host("fake:x", folder / "s.sock", idle_seconds=60, answers=never, limit_s=0)
