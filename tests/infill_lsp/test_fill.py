@@ -55,14 +55,19 @@ async def test_the_reason_is_the_engines_if_it_found_nothing() -> None:
     assert outcome.reason == "the model is unsure"
 
 
+async def test_alternatives_stand_in_for_what_may_not_be_shown() -> None:
+    outcome = await filled("foo($0)\n", Script(("a b", "c", "d")), num_candidates=1)
+    assert [suggestion.text for suggestion in outcome.suggestions] == ["c"]
+
+
 async def test_the_engine_gets_the_settings_budgets() -> None:
     snapshot, hole = opened("aaa = 1\nfoo($0)\nbbb = 2\n")
     engine = ScriptedEngine("c")
-    settings = Settings(max_prefix_chars=5, max_suffix_chars=3, deadline_ms=123)
+    settings = Settings(max_prefix_chars=5, max_suffix_chars=3, deadline_ms=123, num_candidates=3)
     await fill(snapshot, hole, engine, settings, num_candidates=2)
     (request,) = engine.requests
     assert (request.prefix, request.suffix) == ("foo(", ")\n")
-    assert (request.deadline_ms, request.num_candidates) == (123, 2)
+    assert (request.deadline_ms, request.num_candidates) == (123, 3)
 
 
 async def test_drafts_are_passed_on_as_they_come() -> None:
