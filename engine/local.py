@@ -12,6 +12,7 @@ from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
+from torch import Tensor
 
 from engine.api import (
     Candidate,
@@ -27,6 +28,7 @@ from engine.api import (
 from engine.constraints import Constraints, constraints
 from engine.denoise import DenoiseConfig, Forward, Step, denoise
 from engine.layout import Row, hole_ids, lay_out
+from engine.length import decide_slack
 from engine.models import checkpoint
 from engine.models.diffusion_gemma import DiffusionGemma, Prefix
 from engine.profile import Profile, read
@@ -68,7 +70,8 @@ class LocalFiller:
         self._pad_id = self._seamstress.id_of("<pad>") or 0
         named = (self._seamstress.id_of("<bos>", "<s>"), self._seamstress.id_of("<eos>", "</s>"), self._pad_id)
         textless = tuple(index for index, text in enumerate(self._seamstress.token_texts) if not text)
-        self._never_ids = tuple({*adapter.unwritable_ids, *textless, *(index for index in named if index is not None)})
+        never = {*adapter.unwritable_ids, *textless, *(index for index in named if index is not None)}
+        self._forbidden_ids = tuple(sorted(never - {profile.slack_token_id}))
 
     @property
     def info(self) -> EngineInfo:
@@ -102,9 +105,12 @@ class LocalFiller:
         prefix = self._adapter.prefill(seams.prefix_ids)
         prefill_ms = (time.perf_counter() - started) * 1000
         limits = self._constraints(request, seams)
-        rows = self._rows(request, seams, prefix, widths, limits)
-        passes = int(len(rows) > 1 and rows[0].first_id is not None)  # The probe was one.
-        step = None
+        rows, passes, step = [Row(width) for width in widths], 0, None
+        if self._profile.knows_slack and request.num_candidates > 1:
+            logits = self._probe(seams, prefix, rows[0], limits)
+            passes = 1
+            yield Draft(1, self._probe_tokens(logits), (time.perf_counter() - started) * 1000)
+            rows = self._branches(logits, widths[0], min(request.num_candidates, _MAX_ROWS))
         for step in self._steps(request, seams, prefix, rows, limits):
             passes += 1
             elapsed_ms = (time.perf_counter() - started) * 1000
@@ -128,25 +134,27 @@ class LocalFiller:
         fitting = fitting or [min(self._profile.hole_widths[0], request.max_hole_tokens)]
         return fitting[-1:] if self._profile.knows_slack else fitting
 
-    def _rows(
-        self, request: FillRequest, seams: Seams, prefix: Prefix, widths: list[int], limits: Constraints
-    ) -> list[Row]:
-        """Return one row a candidate: of several widths, or begun by the likeliest first tokens so that they differ."""
-        if not self._profile.knows_slack:
-            return [Row(width) for width in widths]
-        count = min(request.num_candidates, _MAX_ROWS)
-        if count == 1:
-            return [Row(widths[0])]
-        probe = lay_out(
-            [Row(widths[0])], seams.suffix_ids, self._profile.canvas_tokens, self._pad_id, self._adapter.device
-        )
+    def _probe(self, seams: Seams, prefix: Prefix, row: Row, limits: Constraints) -> Tensor:
+        """Run one pass over a hole of noise: logits [width, V], the same as a first denoising step's."""
+        canvas = lay_out([row], seams.suffix_ids, self._profile.canvas_tokens, self._pad_id, self._adapter.device)
         forward = limits.over(self._adapter.forward_for(prefix))
-        noise = torch.full_like(probe.known_ids, self._profile.mask_token_id or 0)
-        only_first = torch.zeros_like(probe.known)
-        only_first[0, 0] = True
-        logits = forward(probe.with_known(noise), only_first, None)[0]
-        logits[self._profile.slack_token_id] = -torch.inf
-        return [Row(widths[0], first_id) for first_id in logits.topk(count).indices.tolist()]
+        noise = torch.full_like(canvas.known_ids, self._profile.mask_token_id or 0)
+        logits = forward(canvas.with_known(noise), canvas.free, None)
+        logits[:, list(self._forbidden_ids)] = -torch.inf
+        slack_token_id = self._profile.slack_token_id
+        if slack_token_id is None:
+            return logits
+        return decide_slack(logits, canvas.free, torch.zeros_like(canvas.known), slack_token_id)
+
+    def _probe_tokens(self, logits: Tensor) -> tuple[DraftToken, ...]:
+        ids = hole_ids(logits.argmax(-1), Row(len(logits)), self._profile.slack_token_id)
+        return tuple(DraftToken(self._seamstress.token_texts[index], "noise") for index in ids)
+
+    def _branches(self, logits: Tensor, width: int, count: int) -> list[Row]:
+        """Return rows that begin with the likeliest first tokens, so that candidates differ."""
+        first = logits[0].clone()
+        first[self._profile.slack_token_id] = -torch.inf
+        return [Row(width, first_id) for first_id in first.topk(count).indices.tolist()]
 
     def _steps(
         self, request: FillRequest, seams: Seams, prefix: Prefix, rows: list[Row], limits: Constraints
@@ -159,7 +167,7 @@ class LocalFiller:
             noise=profile.noise,
             mask_token_id=profile.mask_token_id,
             slack_token_id=profile.slack_token_id,
-            forbidden_ids=tuple(index for index in self._never_ids if index != profile.slack_token_id),
+            forbidden_ids=self._forbidden_ids,
             max_denoising_steps=request.max_denoising_steps,
             keep_accepted=absorbing,
             greedy=absorbing,

@@ -39,11 +39,10 @@ class Seamstress:
 
     @cached_property
     def token_texts(self) -> tuple[str, ...]:
-        """The text of every id; empty for ids that the tokenizer does not have."""
+        """The text of every id; empty for special tokens and for ids that the tokenizer does not have."""
         size = self._tokenizer.get_vocab_size()
-        texts = self._tokenizer.decode_batch(
-            [[index] for index in range(min(size, self._num_ids))], skip_special_tokens=False
-        )
+        ids = [[index] for index in range(min(size, self._num_ids))]
+        texts = self._tokenizer.decode_batch(ids, skip_special_tokens=True)
         return (*texts, *("" for _ in range(self._num_ids - len(texts))))
 
     @cached_property

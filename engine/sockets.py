@@ -38,8 +38,12 @@ def absolute_model(model: str) -> str:
 
 
 def default_socket_path(model: str) -> Path:
-    """Place the socket that every client of this user, this model and this version shares. Raises EngineUnavailable."""
-    digest = hashlib.sha256(f"{package_version()}\0{absolute_model(model)}".encode("utf-8", "surrogateescape"))
+    """Place the socket that every client of this user, this model and this version shares. Raises EngineUnavailable.
+
+    The bundled checkpoint is that of this installation: another one of the same version may hold other weights.
+    """
+    shared = str(Path(__file__).parent) if model == "bundled" else absolute_model(model)
+    digest = hashlib.sha256(f"{package_version()}\0{shared}".encode("utf-8", "surrogateescape"))
     name = f"{digest.hexdigest()[:16]}.sock"
     problems = []
     for folder in _candidate_folders():
