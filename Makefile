@@ -1,0 +1,49 @@
+# Every target makes the environment it needs first; `make test` needs Python, git and a Debian package manager or Neovim.
+
+PYTHON ?= python3
+VENV := .venv
+# Where the editors that the tests drive are installed. It cannot be moved afterwards, so it stands outside the clone.
+export INFILL_EDITORS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/infill-lsp/editors
+
+TEST_TOOLS := $(VENV)/.test-tools
+DEV_TOOLS := $(VENV)/.dev-tools
+# Quiet but for errors.
+PIP := $(VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check install --root-user-action=ignore
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint clean
+
+help: ## Say what each target does.
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+demo: $(TEST_TOOLS) ## Fill the hole of a sample file through the real language server and the real engine.
+	@$(VENV)/bin/python -m infill_lsp demo
+
+test: $(TEST_TOOLS) ## Pass every test, with a real Neovim.
+	@bash tests/editors/install_neovim.sh "$(INFILL_EDITORS)"
+	$(VENV)/bin/python -m pytest
+
+lint: $(DEV_TOOLS) ## Check style, format and types.
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+clean: ## Remove the environment and every cache. The editors stay.
+	rm -rf $(VENV) .pytest_cache .hypothesis .ruff_cache .mypy_cache dist build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# torch comes first and alone: an exact pin takes the small build where the machine offers one, a range may take
+# gigabytes of accelerator packages.
+$(TEST_TOOLS): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "infill-lsp needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) \
+	  || { echo "Python cannot make an environment: install its venv module (python3-venv on Debian)" >&2; exit 1; }
+	@echo "installing infill-lsp and what its tests need into $(VENV) ..."
+	@$(PIP) "$$(grep '^torch==' constraints.txt)" -c constraints.txt
+	@$(PIP) -c constraints.txt -e '.[test]'
+	@touch $@
+
+$(DEV_TOOLS): $(TEST_TOOLS)
+	@$(PIP) -c constraints.txt -e '.[dev]'
+	@touch $@

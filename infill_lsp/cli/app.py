@@ -1,0 +1,120 @@
+"""The commands of `infill-lsp` and their options; what they do stands in the modules beside this one.
+
+A user's mistake ends with one line on stderr and exit status 2, an engine's failure with one line and 3.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.api import EngineError
+from infill_lsp import __version__
+from infill_lsp.cli.mistake import Mistake, one_line
+
+_MISTAKE_STATUS = 2
+_ENGINE_STATUS = 3
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Fill holes in code with a local diffusion language model. Without a command: the language server, on stdio.",
+)
+
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="The source file. It is never written.")]
+_Model = Annotated[
+    str | None,
+    typer.Option(
+        metavar="MODEL", help='"bundled" or a checkpoint\'s folder; else the setting or INFILL_MODEL decides.'
+    ),
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character shows a stand-in for it; nothing fails for that.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = app(arguments, prog_name="infill-lsp", standalone_mode=False)
+        sys.stdout.flush()
+    except typer.TyperException as error:
+        return _complain(f"{error.format_message()} (infill-lsp --help)", _MISTAKE_STATUS)
+    except Mistake as error:
+        return _complain(str(error), _MISTAKE_STATUS)
+    except EngineError as error:
+        return _complain(str(error), _ENGINE_STATUS)
+    return status if isinstance(status, int) else 0
+
+
+def _complain(text: str, status: int) -> int:
+    print(f"infill-lsp: {one_line(text)}", file=sys.stderr)
+    return status
+
+
+@app.callback()
+def _main(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.", is_eager=True)] = False,
+) -> None:
+    if version:
+        print(f"infill-lsp {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def fill(
+    file: _File,
+    at: Annotated[str, typer.Option(metavar="LINE:COLUMN", help="Where the hole is, both counted from 1.")],
+    as_json: _Json = False,
+    candidates: Annotated[int, typer.Option(min=1, max=16, help="How many different fills to ask for.")] = 1,
+    model: _Model = None,
+) -> int:
+    """Fill the hole at a place of a file and show the result."""
+    from infill_lsp.cli.fill_command import fill_file
+
+    return fill_file(file, at, num_candidates=candidates, model=model, as_json=as_json)
+
+
+@app.command()
+def demo(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="A file of your own instead of the sample.")
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="LINE:COLUMN", help="Where the hole is in FILE.")] = None,
+    model: _Model = None,
+) -> int:
+    """Fill a hole through the real language server, showing the canvas at every denoising pass."""
+    from infill_lsp.cli.demo import show_demo
+
+    return show_demo(file, at, model=model)
+
+
+@app.command()
+def serve(
+    socket: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Where to listen; the usual place if left out.")
+    ] = None,
+    model: _Model = None,
+    idle_minutes: Annotated[float | None, typer.Option(help="Exit after so long without work.")] = None,
+) -> int:
+    """Run the engine host in the foreground. Editors start it by themselves: this is for looking at it."""
+    from infill_lsp.cli.serve import serve_engine
+
+    return serve_engine(socket, model=model, idle_minutes=idle_minutes)
+
+
+@app.command()
+def doctor(
+    as_json: _Json = False,
+    load: Annotated[bool, typer.Option("--load", help="Start the engine and load the checkpoint as well.")] = False,
+) -> int:
+    """Check what the language server and its engine need, and say what to do about what is missing."""
+    from infill_lsp.cli.doctor import examine
+
+    return examine(as_json=as_json, load=load)

@@ -1,0 +1,33 @@
+"""What the commands choose before they begin: the settings that hold for a file, and the engine that these name."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from engine.client import HostClient
+from infill_lsp.cli.mistake import one_line
+from infill_lsp.settings import PROJECT_FILE, Settings, load
+
+
+def settings_for(folder: Path, model: str | None) -> Settings:
+    """Read the settings that hold in a folder, and warn on stderr of every key that cannot be used.
+
+    `model` is the command's own option and wins over everything.
+    """
+    overrides = None if model is None else {"model": model}
+    environment: dict[str, str] | None = None if model is None else {}
+    reading = load(root=_project_root(folder.absolute()), overrides=overrides, environment=environment)
+    for problem in reading.problems:
+        print(f"infill-lsp: warning: {one_line(problem)}", file=sys.stderr)
+    return reading.settings
+
+
+def engine_for(settings: Settings) -> HostClient:
+    """Return the engine that the settings name; nothing is started before the first request."""
+    return HostClient(settings.model, idle_seconds=settings.idle_minutes * 60)
+
+
+def _project_root(folder: Path) -> Path | None:
+    """Find the nearest folder with a project file, from this one upwards."""
+    return next((root for root in (folder, *folder.parents) if (root / PROJECT_FILE).is_file()), None)

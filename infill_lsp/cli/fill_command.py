@@ -1,0 +1,81 @@
+"""`infill-lsp fill`: one hole of a file filled by the same pipeline as in the editor, shown or printed as JSON.
+
+The file is read and never written. What can be shown is decided in `infill_lsp.fill`; nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from infill_lsp.cli.choices import engine_for, settings_for
+from infill_lsp.cli.mistake import Mistake
+from infill_lsp.cli.source_file import language_id, offset_of_place, place_of_offset, read_source
+from infill_lsp.document import Document, Snapshot
+from infill_lsp.fill import Outcome, fill
+from infill_lsp.hole import Hole, NoHole, hole_at
+from infill_lsp.settings import Settings, exclusion
+
+
+def fill_file(file: Path, at: str, *, num_candidates: int, model: str | None, as_json: bool) -> int:
+    """Fill the hole at a place and print the outcome. Raises Mistake, EngineError."""
+    settings = settings_for(file.parent, model)
+    if glob := exclusion(str(file.absolute()), settings.exclude):
+        raise Mistake(f"{file} may hold secrets ({glob}), so no engine is shown it")
+    text = read_source(file, settings.max_file_bytes)
+    snapshot = Document(file.absolute().as_uri(), 0, text, language_id(file)).snapshot()
+    offset = offset_of_place(at, snapshot.index)
+    hole = hole_at(snapshot, offset)
+    if isinstance(hole, NoHole):
+        outcome = Outcome((), hole.reason, None, 0, 0.0, settings.model)
+    else:
+        outcome = asyncio.run(_filled(snapshot, hole, settings, num_candidates))
+    if as_json:
+        sys.stdout.write(json.dumps(_as_object(snapshot, offset, outcome)) + "\n")
+    else:
+        _show(snapshot, outcome)
+    return 0
+
+
+async def _filled(snapshot: Snapshot, hole: Hole, settings: Settings, num_candidates: int) -> Outcome:
+    engine = engine_for(settings)
+    try:
+        return await fill(snapshot, hole, engine, settings, num_candidates=num_candidates)
+    finally:
+        await engine.aclose()
+
+
+def _as_object(snapshot: Snapshot, offset: int, outcome: Outcome) -> dict[str, object]:
+    best = outcome.suggestions[0] if outcome.suggestions else None
+    where = best or outcome.hole
+    start, end = (where.start, where.end) if where else (offset, offset)
+    return {
+        "text": best.text if best else "",
+        "range": {"start": place_of_offset(start, snapshot.index), "end": place_of_offset(end, snapshot.index)},
+        "candidates": [suggestion.text for suggestion in outcome.suggestions],
+        "passes": outcome.passes,
+        "ms": round(outcome.elapsed_ms, 1),
+        "model": outcome.model,
+        "reason": outcome.reason,
+    }
+
+
+def _show(snapshot: Snapshot, outcome: Outcome) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    cost = f"{outcome.passes} passes, {outcome.elapsed_ms:.0f} ms, {outcome.model}"
+    if not outcome.suggestions:
+        console.print(f"no fill: {outcome.reason} ({cost})", markup=False)
+        return
+    for suggestion in outcome.suggestions:
+        first = snapshot.index.line_start(snapshot.index.line_of(suggestion.start))
+        last = snapshot.index.line_end(snapshot.index.line_of(suggestion.end))
+        lines = Text(snapshot.text[first : suggestion.start])
+        lines.append(suggestion.text, style="bold green")
+        lines.append(snapshot.text[suggestion.end : last])
+        console.print(lines)
+    console.print(cost, style="dim", markup=False)

@@ -1,0 +1,108 @@
+"""The checks of `doctor` that look at this machine: Python, packages, grammars, accelerator, editor.
+
+Packages are looked up in the metadata and not imported: looking at torch must not cost seconds.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+from infill_lsp import languages
+from infill_lsp.cli.finding import Finding
+from infill_lsp.syntax import parse
+
+_DISTRIBUTION = "infill-lsp"
+_OLDEST_NEOVIM = (0, 12)
+_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
+_LOCAL_EXTRA_ADVICE = "pip install 'infill-lsp[local]'"
+
+
+def check_python() -> Finding:
+    """The interpreter; pip has refused one that is too old."""
+    return Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def check_packages() -> Finding:
+    """Every package of the base install is there."""
+    return _check_requirements("packages", None, f"pip install --force-reinstall {_DISTRIBUTION}")
+
+
+def check_local_extra() -> Finding:
+    """Every package that a local engine needs is there."""
+    return _check_requirements("local extra", "local", _LOCAL_EXTRA_ADVICE)
+
+
+def check_grammars() -> Finding:
+    """Every language that is served parses."""
+    served = [module.name for module in pkgutil.iter_modules(languages.__path__)]
+    broken = [language for language in served if parse("", language) is None]
+    if broken:
+        advice = f"pip install --force-reinstall {_DISTRIBUTION}"
+        return Finding("grammars", "fail", f"no working grammar for {', '.join(broken)}", advice)
+    return Finding("grammars", "ok", ", ".join(served))
+
+
+def check_accelerator() -> Finding:
+    """The GPU, as far as it shows without loading torch; the engine host knows more once a model is loaded."""
+    torch_version = _version("torch")
+    if platform.system() == "Darwin" and platform.machine() == "arm64":
+        return Finding("accelerator", "ok", "Apple GPU")
+    if not _NVIDIA_DRIVER.exists():
+        return Finding("accelerator", "ok", "no NVIDIA driver found; the engine runs on the CPU")
+    if torch_version is not None and torch_version.endswith("+cpu"):
+        advice = "install a torch build with CUDA to use the GPU"
+        return Finding("accelerator", "warn", f"NVIDIA driver found, but torch {torch_version} has no CUDA", advice)
+    return Finding("accelerator", "ok", "NVIDIA driver found")
+
+
+def check_neovim() -> Finding:
+    """Neovim, which shows ghost text from 0.12 on. It is only needed by those who use it."""
+    binary = shutil.which("nvim")
+    if binary is None:
+        return Finding("neovim", "ok", "not on the PATH; needed only to use infill-lsp in it")
+    try:
+        answer = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return Finding("neovim", "warn", f"{binary} does not run", "install it again")
+    version = re.search(r"v(\d+)\.(\d+)\.(\d+)", answer)
+    if version is None or (int(version[1]), int(version[2])) < _OLDEST_NEOVIM:
+        found = version[0] if version else "of an unknown version"
+        return Finding("neovim", "warn", f"{binary} is {found}", "ghost text needs Neovim 0.12 or newer")
+    return Finding("neovim", "ok", f"{version[0]} at {binary}")
+
+
+def _check_requirements(check: str, extra: str | None, advice: str) -> Finding:
+    versions = {name: _version(name) for name in _requirements(extra)}
+    if not versions:
+        return Finding(check, "warn", "not installed as a package, so its requirements are unknown", advice)
+    missing = sorted(name for name, version in versions.items() if version is None)
+    if missing:
+        return Finding(check, "fail", f"{', '.join(missing)} missing", advice, facts=versions)
+    return Finding(check, "ok", ", ".join(f"{name} {version}" for name, version in versions.items()), facts=versions)
+
+
+def _requirements(extra: str | None) -> Iterator[str]:
+    """Name the packages that the base install, or one extra, asks for."""
+    try:
+        requirements = metadata.requires(_DISTRIBUTION) or []
+    except metadata.PackageNotFoundError:
+        return
+    for requirement in requirements:
+        wanted = re.search(r"""extra\s*==\s*["']([^"']+)["']""", requirement)
+        name = re.match(r"[A-Za-z0-9._-]+", requirement)
+        if name is not None and (wanted[1] if wanted else None) == extra:
+            yield name[0]
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
