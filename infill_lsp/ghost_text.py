@@ -1,0 +1,142 @@
+"""From a request for ghost text to the suggestions that may be shown at this moment, or to none and the reason.
+
+Ghost text is one line's range that holds the caret. It never answers for a document that has moved on.
+It knows no wire type and no tensor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import partial
+
+from engine.api import EngineError
+from infill_lsp import reuse
+from infill_lsp.document import Document, Snapshot
+from infill_lsp.errors import Superseded
+from infill_lsp.fill import Outcome, fill
+from infill_lsp.hole import Hole, NoHole, hole_at
+from infill_lsp.session import Session, Shown
+from infill_lsp.suggestion import Suggestion
+
+
+@dataclass(frozen=True, slots=True)
+class Selected:
+    """The entry that is selected in the editor's completion list: `text` would replace `[start, end)`."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for ghost text, and the document as it was when the request arrived."""
+
+    snapshot: Snapshot
+    offset: int
+    explicit: bool  # the user asked; otherwise they only typed
+    selected: Selected | None = None
+
+
+async def ghost_text(session: Session, asked: Asked) -> tuple[Suggestion, ...]:
+    """Return what to show, best first: at most one for a user who only typed. Superseded requests get nothing."""
+    snapshot = asked.snapshot
+    await session.configured()
+    if (refusal := session.refusal(snapshot)) is not None:
+        session.silent(snapshot.uri, refusal, "inactive")
+        return ()
+    if not asked.explicit and asked.selected is None and (rest := _still_shown(session, asked)) is not None:
+        return (rest,)
+    seen, offset = _as_selected(asked)
+    hole = hole_at(seen, offset)
+    if isinstance(hole, NoHole):
+        return _none(session, asked, hole.reason)
+    pause_s = 0.0 if asked.explicit else session.settings.debounce_ms / 1000
+    try:
+        outcome = await session.scheduler.run(
+            snapshot.uri, partial(_filled, session, asked, seen, hole), delay_s=pause_s
+        )
+    except Superseded:
+        return ()
+    except EngineError as error:
+        session.silent(snapshot.uri, str(error))
+        return ()
+    if not session.is_current(snapshot):
+        return _none(session, asked, "the document changed while the hole was being filled")
+    shown = [at for each in outcome.suggestions if (at := _at_caret(asked, seen, offset, each)) is not None]
+    if not shown:
+        return _none(session, asked, outcome.reason or "the suggestion does not fit the line of the caret")
+    session.shown[snapshot.uri] = Shown(snapshot, shown[0])
+    return tuple(shown)
+
+
+async def _filled(session: Session, asked: Asked, seen: Snapshot, hole: Hole) -> Outcome:
+    num_candidates = session.settings.num_candidates if asked.explicit else 1
+    async with session.engine(seen.uri) as engine:
+        # With an entry of the completion list selected, the hole lies in a text that the client does not have.
+        on_draft = None if asked.selected else partial(session.editor.draft, seen, hole.start, hole.end)
+        return await fill(seen, hole, engine, session.settings, num_candidates=num_candidates, on_draft=on_draft)
+
+
+def _none(session: Session, asked: Asked, reason: str) -> tuple[Suggestion, ...]:
+    """Remember the reason; who asked explicitly is told at once."""
+    session.silent(asked.snapshot.uri, reason, "normal" if asked.explicit else None)
+    return ()
+
+
+def _still_shown(session: Session, asked: Asked) -> Suggestion | None:
+    """Return what is left of the last suggestion, while the user types what it says."""
+    shown = session.shown.get(asked.snapshot.uri)
+    if shown is None:
+        return None
+    return reuse.rest(shown.snapshot, shown.suggestion, asked.snapshot, asked.offset)
+
+
+def _as_selected(asked: Asked) -> tuple[Snapshot, int]:
+    """Return the document and the caret as if the selected entry of the completion list had been taken."""
+    snapshot, selected = asked.snapshot, asked.selected
+    if selected is None:
+        return snapshot, asked.offset
+    text = snapshot.text[: selected.start] + selected.text + snapshot.text[selected.end :]
+    document = Document(snapshot.uri, snapshot.version, text, snapshot.language)
+    return document.snapshot(), selected.start + len(selected.text)
+
+
+def _at_caret(asked: Asked, seen: Snapshot, offset: int, suggestion: Suggestion) -> Suggestion | None:
+    """Fit a suggestion for `seen` to the client's text: one line, holding the caret. None: it does not fit."""
+    fitting: Suggestion | None = _stretched(seen.text, offset, suggestion)
+    if asked.selected is not None and fitting is not None:
+        fitting = _after_selected(asked.selected, seen.text, offset, fitting)
+    return None if fitting is None else _on_one_line(asked.snapshot, asked.offset, fitting)
+
+
+def _stretched(text: str, offset: int, suggestion: Suggestion) -> Suggestion:
+    """Make the range hold the caret, by taking the text between them into it."""
+    start, end = min(suggestion.start, offset), max(suggestion.end, offset)
+    new = text[start : suggestion.start] + suggestion.text + text[suggestion.end : end]
+    return replace(suggestion, start=start, end=end, text=new)
+
+
+def _after_selected(selected: Selected, text: str, offset: int, suggestion: Suggestion) -> Suggestion | None:
+    """Begin the suggestion with the selected entry, as editors demand. None: it does not go on from it."""
+    start = min(suggestion.start, selected.start)
+    new = text[start : suggestion.start] + suggestion.text
+    begins = text[start:offset]
+    if not new.startswith(begins) or len(new) == len(begins):
+        return None
+    end = selected.end + suggestion.end - offset
+    return replace(suggestion, start=selected.start, end=end, text=new[selected.start - start :])
+
+
+def _on_one_line(snapshot: Snapshot, offset: int, suggestion: Suggestion) -> Suggestion | None:
+    """Leave out what the suggestion does not change, until its range lies on the caret's line. None: it never does."""
+    index, old, new = snapshot.index, snapshot.text, suggestion.text
+    line = index.line_of(offset)
+    start, end = suggestion.start, suggestion.end
+    while start < index.line_start(line) and new and new[0] == old[start]:
+        start, new = start + 1, new[1:]
+    while end > index.line_end(line) and new and new[-1] == old[end - 1]:
+        end, new = end - 1, new[:-1]
+    if start < index.line_start(line) or end > index.line_end(line):
+        return None
+    return replace(suggestion, start=start, end=end, text=new)

@@ -1,0 +1,141 @@
+"""Our own methods beside the standard, and the client as the server sees it: what it can do, and what it is told.
+
+docs/protocol.md describes every message of ours. It knows wire types, and neither documents' contents nor engines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException
+
+from engine.api import Draft
+from infill_lsp.document import Snapshot
+from infill_lsp.errors import State
+from infill_lsp.hardened import Protocol
+from infill_lsp.line_index import PositionEncoding
+from infill_lsp.settings import SECTION
+from infill_lsp.to_lsp import range_of
+
+STATUS = "infill/status"
+DRAFT = "infill/draft"
+WHY_NO_SUGGESTION = "infill/whyNoSuggestion"
+ACCEPTED = "infill.accepted"
+
+_ANSWER_WITHIN_S = 30.0
+_UNANSWERED = (JsonRpcException, TimeoutError)
+
+
+class Editor:
+    """The client. Nothing here waits for it but `settings` and `progress`."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self._protocol = protocol
+        self._status: dict[str, object] | None = None
+        self._cancels: dict[int | str, Callable[[], object]] = {}
+        self._num_tokens = 0
+        self.encoding: PositionEncoding = "utf-16"
+        self.drafts = False
+        self.document_changes = False
+        self._shows_progress = False
+        self._registers_settings = False
+        self.answers_settings = False
+        self._folder: str | None = None
+
+    def met(self, params: types.InitializeParams, encoding: PositionEncoding, *, drafts: bool) -> None:
+        """Remember what the client can do, as it says when it introduces itself."""
+        self.encoding = encoding
+        self.drafts = drafts
+        if (workspace := params.capabilities.workspace) is not None:
+            self.document_changes = bool(workspace.workspace_edit and workspace.workspace_edit.document_changes)
+            self.answers_settings = bool(workspace.configuration)
+            registration = workspace.did_change_configuration
+            self._registers_settings = bool(registration and registration.dynamic_registration)
+        if (window := params.capabilities.window) is not None:
+            self._shows_progress = bool(window.work_done_progress)
+        self._folder = params.workspace_folders[0].uri if params.workspace_folders else params.root_uri
+
+    def status(self, state: State, reason: str | None = None, uri: str | None = None) -> None:
+        """Tell how the server is doing; the same news is not told twice in a row."""
+        news: dict[str, object] = {"state": state, "reason": reason}
+        if uri is not None:
+            news["uri"] = uri
+        if news != self._status:
+            self._status = news
+            self._protocol.notify(STATUS, news)
+
+    def draft(self, snapshot: Snapshot, start: int, end: int, draft: Draft) -> None:
+        """Show a hole as one denoising step left it, when the client wants to see that."""
+        if self.drafts:
+            news = {
+                "uri": snapshot.uri,
+                "version": snapshot.version,
+                "range": range_of(snapshot.index, start, end, self.encoding),
+                "text": draft.text,
+                "tokens": [{"text": token.text, "state": token.state} for token in draft.tokens],
+                "step": draft.step,
+                "passes_ms": draft.elapsed_ms,
+            }
+            self._protocol.notify(DRAFT, news)
+
+    def show(self, text: str, *, warning: bool = False) -> None:
+        """Show one line to the user; for answers to what the user asked for explicitly."""
+        kind = types.MessageType.Warning if warning else types.MessageType.Info
+        self._protocol.notify(types.WINDOW_SHOW_MESSAGE, types.ShowMessageParams(kind, text))
+
+    async def watch_settings(self) -> None:
+        """Ask to be told when the settings change; without this some clients do not tell."""
+        if self._registers_settings:
+            options = types.DidChangeConfigurationRegistrationOptions(section=SECTION)
+            wanted = types.Registration("infill-settings", types.WORKSPACE_DID_CHANGE_CONFIGURATION, options)
+            with contextlib.suppress(*_UNANSWERED):
+                await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([wanted]))
+
+    async def settings(self) -> object:
+        """Ask for our section of the settings. None when the client has none, or does not answer."""
+        wanted = types.ConfigurationItem(scope_uri=self._folder, section=SECTION)
+        with contextlib.suppress(*_UNANSWERED):
+            answer = await self._ask(types.WORKSPACE_CONFIGURATION, types.ConfigurationParams([wanted]))
+            return answer[0] if isinstance(answer, (list, tuple)) and answer else None
+        return None
+
+    @contextlib.asynccontextmanager
+    async def progress(self, title: str, cancel: Callable[[], object]) -> AsyncIterator[None]:
+        """Show a progress bar while the body runs; `cancel` is called when the user presses its button.
+
+        The body does not wait for the client to make the bar, so short work shows none.
+        """
+        if not self._shows_progress:
+            yield
+            return
+        self._num_tokens += 1
+        token = f"infill-progress-{self._num_tokens}"
+        opening = asyncio.ensure_future(self._open(token, title, cancel))
+        try:
+            yield
+        finally:
+            opening.cancel()
+            if self._cancels.pop(token, None) is not None:
+                self._report(token, types.WorkDoneProgressEnd())
+
+    def progress_cancelled(self, token: int | str) -> None:
+        """Pass on that the user pressed the button of a progress bar."""
+        if (cancel := self._cancels.get(token)) is not None:
+            cancel()
+
+    async def _open(self, token: str, title: str, cancel: Callable[[], object]) -> None:
+        with contextlib.suppress(*_UNANSWERED):
+            await self._ask(types.WINDOW_WORK_DONE_PROGRESS_CREATE, types.WorkDoneProgressCreateParams(token))
+            self._cancels[token] = cancel
+            self._report(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
+
+    def _report(self, token: str, value: Any) -> None:
+        self._protocol.notify(types.PROGRESS, types.ProgressParams(token=token, value=value))
+
+    async def _ask(self, method: str, params: object) -> Any:
+        """Raises JsonRpcException, TimeoutError."""
+        return await asyncio.wait_for(self._protocol.send_request_async(method, params), _ANSWER_WITHIN_S)
