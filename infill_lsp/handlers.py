@@ -19,10 +19,10 @@ from pygls.uris import to_fs_path
 from engine.api import EngineError
 from infill_lsp import fill_action, from_lsp, ghost_text, to_lsp
 from infill_lsp.errors import InfillError, answer_code
-from infill_lsp.hardened import at_arrival
 from infill_lsp.line_index import PositionEncoding
 from infill_lsp.protocol import ACCEPTED
 from infill_lsp.session import Session
+from infill_lsp.transport.hardened import at_arrival
 
 _log = logging.getLogger(__name__)
 

@@ -16,10 +16,10 @@ from pygls.exceptions import JsonRpcException
 from engine.api import Draft
 from infill_lsp.document import Snapshot
 from infill_lsp.errors import State
-from infill_lsp.hardened import Protocol
 from infill_lsp.line_index import PositionEncoding
 from infill_lsp.settings import SECTION
 from infill_lsp.to_lsp import range_of
+from infill_lsp.transport.hardened import Protocol
 
 STATUS = "infill/status"
 DRAFT = "infill/draft"

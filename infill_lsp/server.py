@@ -16,12 +16,12 @@ from pygls.lsp.server import LanguageServer
 
 from engine.api import Engine
 from infill_lsp import __version__, handlers
-from infill_lsp.hardened import Protocol, converter
 from infill_lsp.line_index import PositionEncoding
 from infill_lsp.protocol import ACCEPTED, WHY_NO_SUGGESTION, Editor
 from infill_lsp.session import MakeEngine, Session
 from infill_lsp.settings import Settings
-from infill_lsp.transport import run_stdio
+from infill_lsp.transport.hardened import Protocol, converter
+from infill_lsp.transport.stdio import run_stdio
 
 _REQUESTS: dict[str, tuple[handlers.Handler, Any]] = {
     # Without options this capability is not announced, and an empty object reads as "unsupported" in Emacs.

@@ -29,7 +29,8 @@ def inline_list(
     return types.InlineCompletionList(
         items=[
             types.InlineCompletionItem(
-                insert_text=each.text,
+                # Editors write their buffer's own line breaks; Neovim would show and keep a carriage return.
+                insert_text=each.text.replace("\r\n", "\n"),
                 range=range_of(snapshot.index, each.start, each.end, encoding),
                 command=types.Command(title="Suggestion accepted", command=accepted),
             )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 
-from infill_lsp.hardened import Protocol
 from infill_lsp.scheduler import Scheduler
 from infill_lsp.server import Server
+from infill_lsp.transport.hardened import Protocol
 from tests.infill_lsp.raw_client import span
 from tests.infill_lsp.sample import (
     AUTOMATIC,

@@ -146,15 +146,22 @@ def test_starting_loads_no_engine_and_costs_little(tmp_path: Path) -> None:
 
 def test_answering_initialize_takes_less_than_half_a_second_of_computing_and_100_megabytes(tmp_path: Path) -> None:
     """Computing time, not time on the clock, and the best of three: other programs run on this machine too."""
-    usages = []
+    usages, peaks = [], []
     for _ in range(3):
         with RawClient([sys.executable, "-m", "infill_lsp"], environment(tmp_path)) as client:
             client.answer(client.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}}))
+            peaks.append(peak_kilobytes(client.process.pid))
             client.process.kill()
             usages.append(os.wait4(client.process.pid, 0)[2])
     assert min(usage.ru_utime + usage.ru_stime for usage in usages) < 0.5
-    if sys.platform == "linux":
-        assert min(usage.ru_maxrss for usage in usages) < 100_000
+    assert max(peaks) < 100_000
+
+
+def peak_kilobytes(process_id: int) -> int:
+    """The peak of the program alone: what `wait4` tells counts what the test runner held when it forked."""
+    status = Path(f"/proc/{process_id}/status")
+    lines = status.read_text().splitlines() if status.exists() else ["VmHWM: 0 kB"]
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
 
 
 _COUNTING = """

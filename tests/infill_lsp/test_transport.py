@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_lsp.transport import MessageReader, Oversized
+from infill_lsp.transport.stdio import MessageReader, Oversized
 from tests.infill_lsp.raw_client import PATIENCE_S, RawClient, let_go, scripted
 
 URI = "file:///work/sample.py"
