@@ -1,0 +1,155 @@
+"""Time a fill against the model's own `generate()`: `python -m benchmarks.latency [--json] [--runs N]`.
+
+Same weights, same prefix, same process, runs taken in turn. `generate()` writes a canvas of its own after the prefix:
+it cannot hold the suffix, and denoises every position of the canvas at its default settings. "cold" is a fill whose
+prefix was never seen; "warm" the same fill again, its prefix in memory. "first" is a new engine host from nothing: the
+process, the libraries, the weights and the fill.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine
+from engine.api import FillRequest, FillResult
+
+_HOLE = "$0"
+
+
+def measure(model: str, runs: int) -> dict[str, object]:
+    """Return medians in milliseconds, pass counts, and the ratio of `generate()` to a cold fill of this run."""
+    import torch
+
+    from engine.local import LocalFiller, load
+
+    filler = load(model)
+    assert isinstance(filler, LocalFiller)
+    request = _sample()
+    _fill(filler, request)  # The first pass of a process pays for lazy set-up on both sides.
+    generate = _generate(model, request)
+    generate()
+    rows: dict[str, list[float]] = {}
+    for _ in range(runs):
+        filler.forget_prefixes()
+        for name in ("cold", "warm"):
+            result = _fill(filler, request)
+            rows.setdefault(f"{name}_ms", []).append(result.total_ms)
+            rows.setdefault(f"{name}_prefill_ms", []).append(result.prefill_ms)
+            rows.setdefault(f"{name}_passes", []).append(result.passes)
+            rows.setdefault(f"{name}_ms_per_pass", []).append((result.total_ms - result.prefill_ms) / result.passes)
+        elapsed_ms, passes = generate()
+        rows.setdefault("generate_ms", []).append(elapsed_ms)
+        rows.setdefault("generate_passes", []).append(passes)
+        rows.setdefault("generate_ms_per_pass", []).append(elapsed_ms / passes)
+    medians = {name: round(statistics.median(values), 2) for name, values in rows.items()}
+    return {
+        "machine": machine.describe(),
+        "model": model,
+        "threads": torch.get_num_threads(),
+        "runs": runs,
+        **medians,
+        "first_ms": round(asyncio.run(_first_ms(model, request)), 1),
+        "speedup_vs_generate_cold": round(medians["generate_ms"] / medians["cold_ms"], 2),
+        "speedup_vs_generate_warm": round(medians["generate_ms"] / medians["warm_ms"], 2),
+    }
+
+
+def _sample() -> FillRequest:
+    """Return the demo's hole: a file of about a hundred lines with one expression missing."""
+    text = files("infill_lsp.cli").joinpath("sample.py.txt").read_text()
+    prefix, suffix = text.split(_HOLE, 1)
+    return FillRequest(prefix, suffix)
+
+
+def _fill(filler: Any, request: FillRequest) -> FillResult:
+    fill = filler.fill(request)
+    while True:
+        try:
+            next(fill)
+        except StopIteration as stop:
+            return stop.value  # type: ignore[no-any-return]
+
+
+def _generate(model: str, request: FillRequest) -> Callable[[], tuple[float, int]]:
+    """Return a function that runs the model's own `generate()` once and tells its milliseconds and passes."""
+    import torch
+    from tokenizers import Tokenizer
+    from transformers import DiffusionGemmaForBlockDiffusion
+
+    from engine.local import folder_of
+    from engine.profile import read
+
+    folder = folder_of(model)
+    published = DiffusionGemmaForBlockDiffusion.from_pretrained(
+        folder, dtype=torch.float32, local_files_only=True
+    ).eval()
+    profile = read(getattr(published.config, "infill", {}), published.config.canvas_length)
+    ids = (
+        Tokenizer.from_file(str(folder / "tokenizer.json"))
+        .encode(request.prefix.rstrip(), add_special_tokens=False)
+        .ids
+    )
+    input_ids = torch.tensor([ids[-profile.max_prefix_tokens :]])
+    passes = 0
+    denoising_step = published._denoising_step
+
+    def counted(*arguments: Any, **options: Any) -> Any:
+        nonlocal passes
+        passes += 1
+        return denoising_step(*arguments, **options)
+
+    published._denoising_step = counted
+
+    def run() -> tuple[float, int]:
+        nonlocal passes
+        passes = 0
+        torch.manual_seed(0)
+        started = time.perf_counter()
+        with torch.inference_mode():
+            published.generate(input_ids=input_ids, max_new_tokens=profile.canvas_tokens)
+        return (time.perf_counter() - started) * 1000, passes
+
+    return run
+
+
+async def _first_ms(model: str, request: FillRequest) -> float:
+    """Return how long a fill takes when no host is running."""
+    from engine.client import HostClient
+
+    with tempfile.TemporaryDirectory(prefix="ilb") as folder:
+        client = HostClient(model, socket_path=Path(folder) / "h.sock", idle_seconds=5)
+        started = time.perf_counter()
+        await client.fill(request)
+        elapsed_ms = (time.perf_counter() - started) * 1000
+        await client.aclose()
+    return elapsed_ms
+
+
+def main() -> int:
+    """Measure and print a table, or one JSON object."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.latency", description=__doc__)
+    parser.add_argument("--model", default="bundled", help="`bundled` or a checkpoint folder")
+    parser.add_argument("--runs", type=int, default=10)
+    parser.add_argument("--json", action="store_true")
+    options = parser.parse_args()
+    measured = measure(options.model, options.runs)
+    if options.json:
+        print(json.dumps(measured, indent=2))
+    else:
+        for name, value in measured.items():
+            print(f"{name:28} {value}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
