@@ -63,6 +63,8 @@ class FillRequest:
 
     prefix: str
     suffix: str
+    starts_file: bool = True  # nothing stands before the prefix
+    ends_file: bool = True  # nothing stands after the suffix
     multiline: bool = False  # the fill may hold line breaks
     max_hole_tokens: int = 32
     num_candidates: int = 1

@@ -101,7 +101,7 @@ class LocalFiller:
         started = time.perf_counter()
         widths = self._widths(request)
         suffix_budget = self._profile.canvas_tokens - widths[0]
-        seams = self._seamstress.cut(request.prefix, request.suffix, self._profile.max_prefix_tokens, suffix_budget)
+        seams = self._seamstress.cut(request, self._profile.max_prefix_tokens, suffix_budget)
         prefix = self._adapter.prefill(seams.prefix_ids)
         prefill_ms = (time.perf_counter() - started) * 1000
         limits = self._constraints(request, seams)

@@ -1,6 +1,6 @@
 """From text to token ids at the two seams of a hole, and back.
 
-The cursor may split a token: `x = |` leaves a lone space, `self.na|` half a name. That part of the prefix goes into the
+The caret may split a token: `x = |` leaves a lone space, `self.na|` half a name. That part of the prefix goes into the
 hole, and the first hole token must begin with it (token healing). It knows a tokenizer and texts, no tensors.
 """
 
@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokenizers import Tokenizer
+
+from engine.api import FillRequest
 
 # What a token may have been split after: a space before a word, a word, or both.
 _SPLIT_TOKEN = re.compile(r"(?<=[^\s])(?: _*[A-Za-z]*| ?_*[A-Za-z]+)\Z|(?<![A-Za-z_])_*[A-Za-z]+\Z")
@@ -54,21 +56,21 @@ class Seamstress:
         """Return the id of the first of these tokens that there is."""
         return next((found for name in names if (found := self._tokenizer.token_to_id(name)) is not None), None)
 
-    def cut(self, prefix: str, suffix: str, max_prefix_tokens: int, max_suffix_tokens: int) -> Seams:
+    def cut(self, request: FillRequest, max_prefix_tokens: int, max_suffix_tokens: int) -> Seams:
         """Tokenise both sides within their budgets: the prefix's end and the suffix's beginning are kept.
 
         The beginning and the end of the file are marked where they are in reach and the tokenizer has marks for them.
+        A prefix that is too long loses whole steps, so that a keystroke leaves its beginning where it was.
         """
-        typed, first_ids = self._heal(prefix)
-        kept = prefix[: len(prefix) - len(typed)]
-        near = _clean(kept[-max_prefix_tokens * _CHARS_PER_TOKEN :])
-        prefix_ids = self._encode(near)
+        typed, first_ids = self._heal(request.prefix)
+        kept = request.prefix[: len(request.prefix) - len(typed)]
+        near = kept[_excess(len(kept), max_prefix_tokens * _CHARS_PER_TOKEN) :]
         bos, eos = self.id_of("<bos>", "<s>"), self.id_of("<eos>", "</s>")
-        if bos is not None and len(near) == len(kept):
-            prefix_ids = [bos, *prefix_ids]
-        prefix_ids = prefix_ids[-max_prefix_tokens:] or [bos if bos is not None else 0]
-        suffix_ids = self._encode(_clean(suffix[: max_suffix_tokens * _CHARS_PER_TOKEN]))
-        if eos is not None and len(suffix_ids) < max_suffix_tokens:
+        is_whole = request.starts_file and len(near) == len(kept)
+        prefix_ids = [*([bos] if bos is not None and is_whole else []), *self._encode(_clean(near))]
+        prefix_ids = prefix_ids[_excess(len(prefix_ids), max_prefix_tokens) :] or [bos if bos is not None else 0]
+        suffix_ids = self._encode(_clean(request.suffix[: max_suffix_tokens * _CHARS_PER_TOKEN]))
+        if eos is not None and request.ends_file and len(suffix_ids) < max_suffix_tokens:
             suffix_ids = [*suffix_ids, eos]
         return Seams(prefix_ids, suffix_ids[:max_suffix_tokens], typed, first_ids)
 
@@ -93,6 +95,12 @@ class Seamstress:
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
+
+
+def _excess(length: int, budget: int) -> int:
+    """Return how much to drop of what is too long: at least the excess, in steps of an eighth of the budget."""
+    step = max(1, budget // 8)
+    return min(-(-max(0, length - budget) // step) * step, length)
 
 
 def _clean(text: str) -> str:

@@ -13,6 +13,7 @@ from infill_lsp.hole import Hole, lead
 
 MAX_LINE_TOKENS = 32
 MAX_BLOCK_TOKENS = 96
+_STEPS_A_PREFIX = 8
 
 _LINE_BREAK = re.compile(r"\r\n|\r")
 
@@ -29,14 +30,21 @@ def request_for(
     """Lay out the prefix and the suffix of a hole.
 
     The prefix begins at a line start and the suffix ends at a line end where the budget allows it.
+    Where a prefix is cut stays the same over many keystrokes, so that what is known of it can be used again.
     An indent that is still missing counts as prefix.
     Line breaks become `\\n`, a byte-order mark and lone surrogates go: no model knows them.
     """
-    before = snapshot.text[max(hole.start - 2 * max_prefix_chars - 1, 0) : hole.start] + lead(snapshot, hole)
-    after = snapshot.text[hole.end : hole.end + 2 * max_suffix_chars + 1]
+    step = max(1, max_prefix_chars // _STEPS_A_PREFIX)
+    first = max(hole.start - 2 * max_prefix_chars - 1, 0) // step * step
+    last = hole.end + 2 * max_suffix_chars + 1
+    before = _clean(snapshot.text[first : hole.start] + lead(snapshot, hole))
+    after = _clean(snapshot.text[hole.end : last])
+    prefix, suffix = _tail(before, max_prefix_chars, step), _head(after, max_suffix_chars)
     return FillRequest(
-        prefix=_tail(_clean(before), max_prefix_chars),
-        suffix=_head(_clean(after), max_suffix_chars),
+        prefix=prefix,
+        suffix=suffix,
+        starts_file=first == 0 and prefix == before,
+        ends_file=last >= len(snapshot.text) and suffix == after,
         multiline=hole.multiline,
         max_hole_tokens=MAX_BLOCK_TOKENS if hole.multiline else MAX_LINE_TOKENS,
         num_candidates=num_candidates,
@@ -49,11 +57,14 @@ def _clean(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
-def _tail(text: str, max_chars: int) -> str:
-    """Keep the end of a text, from the first line start that fits; part of a line if no line start does."""
+def _tail(text: str, max_chars: int, step: int) -> str:
+    """Keep the end of a text, from the first line start that fits; part of a line if no line start does.
+
+    What is dropped grows by whole steps of characters.
+    """
     if len(text) <= max_chars:
         return text
-    cut = len(text) - max_chars
+    cut = min(-(-(len(text) - max_chars) // step) * step, len(text))
     start = text.find("\n", cut - 1) + 1
     return text[start:] if 0 < start < len(text) else text[cut:]
 

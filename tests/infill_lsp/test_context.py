@@ -103,3 +103,17 @@ def test_the_request_is_within_its_budget_and_always_the_same(
     whole = request(text, 10_000, 10_000)
     assert whole.prefix.endswith(made.prefix)
     assert whole.suffix.startswith(made.suffix)
+
+
+def test_a_keystroke_leaves_the_beginning_of_a_long_prefix_where_it_was() -> None:
+    text = "value = name\n" * 500
+    prefixes = [request(text + "x = " + "a" * typed + "$0\n", max_prefix_chars=800).prefix for typed in range(60)]
+    assert len({prefix[:20] for prefix in prefixes}) <= 2
+    assert all(600 < len(prefix) <= 800 for prefix in prefixes)
+
+
+def test_the_request_says_whether_it_reaches_the_ends_of_the_file() -> None:
+    whole = request("aaa = 1\nx = $0\nbbb = 2\n")
+    assert (whole.starts_file, whole.ends_file) == (True, True)
+    part = request("aaa = 1\nx = $0\nbbb = 2\n", max_prefix_chars=5, max_suffix_chars=3)
+    assert (part.starts_file, part.ends_file) == (False, False)
