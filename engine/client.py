@@ -43,6 +43,7 @@ class HostClient:
         self._socket_path = socket_path
         self._start = start
         self._http: httpx.AsyncClient | None = None
+        self._closed = False
 
     @property
     def socket_path(self) -> Path:
@@ -84,7 +85,8 @@ class HostClient:
         return True
 
     async def aclose(self) -> None:
-        """Let go of connections; the host stays for others."""
+        """Let go of connections for good, also of those in use; the host stays for others."""
+        self._closed = True
         if self._http is not None:
             http, self._http = self._http, None
             await http.aclose()
@@ -96,6 +98,7 @@ class HostClient:
                 return await attempt()
             except _HostLostError as lost:
                 num_losses += lost.answered
+            self._check_open()
             if num_losses > 1:
                 raise EngineUnavailable(f"The engine host died twice during one request; see {self._log()}.")
             if not self._start:
@@ -149,7 +152,13 @@ class HostClient:
         except httpx.TransportError:
             raise _HostLostError(answered=True) from None
 
+    def _check_open(self) -> None:
+        """Once closed, nothing may be started or repeated: nobody would let go of it."""
+        if self._closed:
+            raise EngineUnavailable("The engine was let go of, as new settings may do; ask again.")
+
     def _connections(self) -> httpx.AsyncClient:
+        self._check_open()
         if self._http is None:
             import httpx
 

@@ -21,6 +21,7 @@ from .api import EngineUnavailable
 _MAX_LOG_BYTES = 1_000_000
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.25
+_BETWEEN_STARTS_S = 1.0
 
 
 async def start_host(
@@ -30,25 +31,28 @@ async def start_host(
     idle_seconds: float,
     answers: Callable[[], Awaitable[bool]],
     limit_s: float = 60.0,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Start a host and return once `answers` says that one listens at the socket. Raises EngineUnavailable.
 
     A host that leaves quietly has found another one at work on the same socket. That other may be about to exit, so
-    after a pause without an answer the start is tried again.
+    after a second without an answer the start is tried again.
     """
     process = None
     offset = 0
     pause = _FIRST_PAUSE_S
     log = _open_log(socket_path)
-    deadline = time.monotonic() + limit_s
+    deadline = clock() + limit_s
+    next_start = clock()
     while not await answers():
-        if time.monotonic() > deadline:
+        if clock() > deadline:
             raise EngineUnavailable(f"The engine host did not answer within {limit_s:g} s; see {log}.")
         status = None if process is None else process.poll()
         if status:
             reason = _last_line(log, offset) or f"it ended with status {status}"
             raise EngineUnavailable(f"The engine host could not start: {reason}")
-        if process is None or status == 0:
+        if (process is None or status == 0) and clock() >= next_start:
+            next_start = clock() + _BETWEEN_STARTS_S
             offset = log.stat().st_size
             process = _spawn(model, socket_path, idle_seconds, log)
         await asyncio.sleep(pause)

@@ -36,6 +36,10 @@ from engine.seam import Seams, Seamstress
 
 BUNDLED = Path(__file__).parent / "bundled"
 _MAX_ROWS = 8
+# A first token this unlikely begins no candidate worth its arithmetic; two are tried in any case.
+_MIN_FIRST_PROBABILITY, _MIN_ROWS = 0.02, 2
+# When half of the rows are done, the others have so many passes left: what takes much longer is rarely good.
+_PATIENCE_PASSES = 2
 # How much of the suffix the score looks at: enough to hear a seam that does not fit.
 _SCORED_SUFFIX_TOKENS = 8
 
@@ -106,6 +110,7 @@ class LocalFiller:
         prefill_ms = (time.perf_counter() - started) * 1000
         limits = self._constraints(request, seams)
         rows, passes, step = [Row(width) for width in widths], 0, None
+        patience = _PATIENCE_PASSES
         if self._profile.knows_slack and request.num_candidates > 1:
             logits = self._probe(seams, prefix, rows[0], limits)
             passes = 1
@@ -117,6 +122,10 @@ class LocalFiller:
             yield Draft(passes, self._draft_tokens(step, rows[0]), elapsed_ms)
             if request.deadline_ms is not None and elapsed_ms > request.deadline_ms:
                 break
+            if 2 * int(step.finished.sum()) >= len(rows):
+                patience -= 1
+                if patience < 0:
+                    break
         assert step is not None
         candidates = self._candidates(step, rows, seams, prefix)
         return FillResult(
@@ -140,7 +149,6 @@ class LocalFiller:
         forward = limits.over(self._adapter.forward_for(prefix))
         noise = torch.full_like(canvas.known_ids, self._profile.mask_token_id or 0)
         logits = forward(canvas.with_known(noise), canvas.free, None)
-        logits[:, list(self._forbidden_ids)] = -torch.inf
         slack_token_id = self._profile.slack_token_id
         if slack_token_id is None:
             return logits
@@ -154,7 +162,13 @@ class LocalFiller:
         """Return rows that begin with the likeliest first tokens, so that candidates differ."""
         first = logits[0].clone()
         first[self._profile.slack_token_id] = -torch.inf
-        return [Row(width, first_id) for first_id in first.topk(count).indices.tolist()]
+        likeliest = first.softmax(-1).topk(count)
+        ranked = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
+        return [
+            Row(width, first_id)
+            for rank, (first_id, probability) in enumerate(ranked)
+            if probability > (0 if rank < _MIN_ROWS else _MIN_FIRST_PROBABILITY)
+        ]
 
     def _steps(
         self, request: FillRequest, seams: Seams, prefix: Prefix, rows: list[Row], limits: Constraints
@@ -182,7 +196,7 @@ class LocalFiller:
         return constraints(
             self._adapter.vocab_size,
             self._adapter.device,
-            never=() if request.multiline else breaks,
+            never=self._forbidden_ids if request.multiline else (*self._forbidden_ids, *breaks),
             first_ids=seams.first_ids,
             never_first=breaks,
         )
@@ -199,7 +213,10 @@ class LocalFiller:
     def _candidates(self, step: Step, rows: list[Row], seams: Seams, prefix: Prefix) -> tuple[Candidate, ...]:
         """Return the distinct fills of the rows, best first by the causal encoder's likelihood of fill and suffix."""
         found: dict[str, Candidate] = {}
+        is_done = step.finished.tolist()
         for index, row in enumerate(rows):
+            if any(is_done) and not is_done[index]:
+                continue  # Its draft is not settled, and others are.
             ids = hole_ids(step.argmax_ids[index], row, self._profile.slack_token_id)
             text = self._seamstress.text(ids)
             if not text.startswith(seams.typed) or not text[len(seams.typed) :].strip():

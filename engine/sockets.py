@@ -74,12 +74,12 @@ def make_private(folder: Path) -> None:
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(f"{folder} is not a folder")
     if found.st_uid != os.geteuid() or stat.S_IMODE(found.st_mode) & 0o077:
-        raise PermissionError(f"{folder} must belong to you alone (chmod 700)")
+        raise PermissionError(f"{folder} is open to others: choose a folder that belongs to you alone (mode 700)")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise PermissionError(f"{folder} is not writable")
     parent = folder.resolve().parent.stat()
     if parent.st_uid not in (0, os.geteuid()) or (parent.st_mode & 0o022 and not parent.st_mode & stat.S_ISVTX):
-        raise PermissionError(f"{folder.parent} lets other users replace {folder.name}")
+        raise PermissionError(f"{folder.parent} lets other users replace {folder.name}: choose another folder")
 
 
 def _candidate_folders() -> list[Path]:

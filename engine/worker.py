@@ -11,8 +11,10 @@ import logging
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from copy import copy
 from typing import Generic, TypeVar
 
 from .api import Draft, EngineError, EngineInfo, EngineUnavailable, Filler, FillRequest, FillResult
@@ -20,6 +22,9 @@ from .wire import HostState
 
 _Answer = TypeVar("_Answer")
 _log = logging.getLogger(__name__)
+
+# An editor asks at every pause in typing; a checkpoint that cannot be loaded must not keep the machine busy.
+_FAILURE_HOLDS_S = 30.0
 
 
 class Job(Generic[_Answer]):
@@ -37,12 +42,23 @@ class Job(Generic[_Answer]):
 class Worker:
     """Runs jobs in the order they come. Every method may be called from any thread."""
 
-    def __init__(self, load: Callable[[], Filler], *, idle_seconds: float | None = None) -> None:
-        """Start the thread. The first job calls `load`; the model goes after `idle_seconds` without a job."""
+    def __init__(
+        self,
+        load: Callable[[], Filler],
+        *,
+        idle_seconds: float | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Start the thread. The first job calls `load`; the model goes after `idle_seconds` without a job.
+
+        A `load` that failed is not called again for 30 s of the `clock`: jobs fail as the load did.
+        """
         self._load = load
         self._idle_seconds = idle_seconds
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._clock = clock
         self._filler: Filler | None = None
+        self._load_failure: tuple[float, EngineError] | None = None  # until when it holds
         self._state: HostState = "unloaded"
         self._info: EngineInfo | None = None
         self._stopping = False
@@ -126,6 +142,9 @@ class Worker:
             error = _out_of_memory_error() if out_of_memory else _unexpected_error(failure)
         # Only here, behind the except blocks, is the traceback gone whose frames hold the fill's tensors.
         filler = None  # type: ignore[assignment]
+        if error is not None and self._filler is None and self._state == "loading":
+            # A copy, because an error that is raised holds on to the frames that it passes through.
+            self._load_failure = (self._clock() + _FAILURE_HOLDS_S, copy(error))
         if out_of_memory:
             self._unload()
         self._state = "unloaded" if self._filler is None else "ready"
@@ -156,6 +175,11 @@ class Worker:
 
     def _loaded(self) -> Filler:
         if self._filler is None:
+            if self._load_failure is not None:
+                until, error = self._load_failure
+                if self._clock() < until:
+                    raise copy(error)
+                self._load_failure = None
             self._state = "loading"
             self._filler = self._load()
             self._info = self._filler.info

@@ -121,3 +121,11 @@ def test_a_folder_without_a_tokenizer_says_so(tiny_checkpoint: Path, tmp_path: P
 def test_a_missing_folder_says_so(tmp_path: Path):
     with pytest.raises(CheckpointError, match="no such checkpoint folder"):
         load(str(tmp_path / "nowhere"))
+
+
+def test_a_seam_that_one_token_alone_can_follow_still_gives_candidates(filler: LocalFiller):
+    request = replace(_REQUEST, prefix="def add(a, b):\n    retur", num_candidates=8)
+    _, result = run(filler, request)
+    assert result.passes > 1
+    assert result.candidates
+    assert all(candidate.text.startswith("n") for candidate in result.candidates), "only `return` begins like that"
