@@ -61,7 +61,7 @@ async def filled(session: Session, snapshot: Snapshot, start: int, end: int) -> 
         async with session.editor.progress("Fill hole", filling.cancel):
             outcome = await filling
     except Superseded:
-        return Unfilled("a newer request took this one's place", tell=False)
+        return _unfilled(session, snapshot, "another hole of this document was picked meanwhile; pick this one again")
     except EngineError as error:
         return _unfilled(session, snapshot, str(error))
     except asyncio.CancelledError:

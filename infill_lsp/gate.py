@@ -23,6 +23,8 @@ _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _STRING_ALONE = re.compile(r"[A-Za-z]{0,2}(\"\"\"|'''|\"|')(?:\\.|(?!\1).)*\1", re.DOTALL)
 _HAS_WORD = re.compile(r"\w")
 _MAX_SAME_LINES = 2
+# A small model that has lost its thread says `alalal` or `000000000`; names and numbers of people hardly do.
+_STUTTER = re.compile(r"([A-Za-z_]{2,8}?)\1{2,}|(\w)\2{7,}")
 
 
 def rejection(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
@@ -69,6 +71,8 @@ def _says_again(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
         return "the fill repeats the line below"
     if above is not None and _is_same(lines[0], line_text(snapshot, above)):
         return "the fill repeats the line above"
+    if _STUTTER.search(text):
+        return "the fill repeats itself"
     run = 1
     for previous, line in pairwise(lines):
         run = run + 1 if _is_same(previous, line) else 1
@@ -124,8 +128,8 @@ def _breaks_parse(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
         num_allowed, num_touching_allowed = _baseline(before, after, fills, snapshot.language)
         if num_faults > num_allowed or (num_touching and not num_touching_allowed):
             return "the fill adds a parse error"
-    if not is_valid(before + text + after, snapshot.language) and any(
-        _is_valid_with(before, fill, after, snapshot.language) for fill in fills
+    if not is_valid(before + text + after, snapshot.language) and _can_be_valid(
+        before, after, fills, snapshot.language
     ):
         return "the fill adds a parse error"
     return None
@@ -136,7 +140,8 @@ def _count(tree: SyntaxTree, start: int, end: int) -> tuple[int, int]:
     return len(faults), sum(1 for fault in faults if fault.start <= end and fault.end >= start)
 
 
-@lru_cache(maxsize=4)
+# The candidates of one request are judged one after another. More than one entry would keep texts of closed documents.
+@lru_cache(maxsize=1)
 def _baseline(before: str, after: str, fills: tuple[str, ...], language: str) -> tuple[int, int]:
     """Count the faults of the file, and of those that touch the hole, with the harmless fill that leaves fewest."""
     counts: list[tuple[int, int]] = []
@@ -149,6 +154,7 @@ def _baseline(before: str, after: str, fills: tuple[str, ...], language: str) ->
     return min(counts, default=(0, 0))
 
 
-@lru_cache(maxsize=8)
-def _is_valid_with(before: str, fill: str, after: str, language: str) -> bool:
-    return is_valid(before + fill + after, language)
+@lru_cache(maxsize=1)
+def _can_be_valid(before: str, after: str, fills: tuple[str, ...], language: str) -> bool:
+    """Tell whether the file compiles with any of the harmless fills."""
+    return any(is_valid(before + fill + after, language) for fill in fills)

@@ -48,7 +48,7 @@ async def ghost_text(session: Session, asked: Asked) -> tuple[Suggestion, ...]:
     if not asked.explicit and asked.selected is None and (rest := _still_shown(session, asked)) is not None:
         return (rest,)
     seen, offset = _as_selected(asked)
-    hole = hole_at(seen, offset)
+    hole = hole_at(seen, offset, explicit=asked.explicit)
     if isinstance(hole, NoHole):
         return _none(session, asked, hole.reason)
     pause_s = 0.0 if asked.explicit else session.settings.debounce_ms / 1000

@@ -43,8 +43,12 @@ class NoHole:
     reason: str
 
 
-def hole_at(snapshot: Snapshot, offset: int) -> Hole | NoHole:
-    """Find the hole at a caret, as inline completion and `fill --at` ask for it."""
+def hole_at(snapshot: Snapshot, offset: int, *, explicit: bool = True) -> Hole | NoHole:
+    """Find the hole at a caret, as inline completion and `fill --at` ask for it.
+
+    For a user who only types (`explicit` false), a placeholder is a hole only with the caret at its start: one that was
+    typed just now is text that the user means.
+    """
     index = snapshot.index
     offset = min(max(offset, 0), len(snapshot.text))
     line = index.line_of(offset)
@@ -54,6 +58,8 @@ def hole_at(snapshot: Snapshot, offset: int) -> Hole | NoHole:
     if place.where != "code":
         return NoHole(f"the caret is in a {place.where}")
     if (found := placeholder_at(snapshot, offset)) is not None:
+        if not explicit and offset != found.start:
+            return NoHole("the placeholder is filled on request, or with the caret at its start")
         indent = leading(line_text(snapshot, line))
         return Hole(found.start, found.end, "placeholder", indent, found.whole_line, "a placeholder at the caret")
     before, after = snapshot.text[start:offset], snapshot.text[offset:end]

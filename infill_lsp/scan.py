@@ -123,13 +123,14 @@ def _known_start(snapshot: Snapshot, language: Language, offset: int) -> int:
     """Find the nearest place before `offset` that is outside all strings and brackets."""
     text, index = snapshot.text, snapshot.index
     last = index.line_of(offset)
+    quotes = _Quotes(text, language)
     start = 0
     for line in range(last, max(last - _MAX_LINES_BACK, -1), -1):
         start = index.line_start(line)
         while start < offset and text[start] in " \t":
             start += 1
         word = _WORD.match(text, start, offset)
-        if word and word.group() in language.statement_words and not _in_string(snapshot, language, start):
+        if word and word.group() in language.statement_words and not _in_string(snapshot, language, start, quotes):
             return start
         if offset - start > _MAX_CHARS_BACK:
             break
@@ -139,11 +140,36 @@ def _known_start(snapshot: Snapshot, language: Language, offset: int) -> int:
     return _string_end(snapshot, language, start)
 
 
-def _in_string(snapshot: Snapshot, language: Language, offset: int) -> bool:
+def _in_string(snapshot: Snapshot, language: Language, offset: int, quotes: _Quotes) -> bool:
     if snapshot.tree is not None:
         path = snapshot.tree.path_at(offset)
-        return any(node.kind in language.string_kinds and node.start < offset < node.end for node in path)
-    return any(snapshot.text.count(quote, 0, offset) % 2 for quote in language.multiline_quotes)
+        if any(node.kind in language.string_kinds and node.start < offset < node.end for node in path):
+            return True
+        if not snapshot.tree.has_faults:
+            return False
+    # A string whose end is not typed yet has no node: the tree reads its lines as code. A quote in a comment misleads
+    # this count, but then reading only begins further up.
+    return quotes.open_at(offset)
+
+
+class _Quotes:
+    """Count the quotes of strings that span lines. Asked from the end of a text backwards, it reads the text once."""
+
+    def __init__(self, text: str, language: Language) -> None:
+        self._text = text
+        self._quotes = tuple(language.multiline_quotes)
+        self._counts: list[int] = []
+        self._end = 0
+
+    def open_at(self, offset: int) -> bool:
+        """Tell whether an odd number of quotes stands before an offset."""
+        if self._counts and offset <= self._end:
+            between = [self._text.count(quote, offset, self._end) for quote in self._quotes]
+            self._counts = [count - less for count, less in zip(self._counts, between, strict=True)]
+        else:
+            self._counts = [self._text.count(quote, 0, offset) for quote in self._quotes]
+        self._end = offset
+        return any(count % 2 for count in self._counts)
 
 
 def _string_end(snapshot: Snapshot, language: Language, offset: int) -> int:

@@ -79,6 +79,12 @@ class SyntaxTree:
                 break
         return tuple(path)
 
+    @property
+    def has_faults(self) -> bool:
+        """Tell whether any place does not parse; costs nothing, while `faults` looks for the places."""
+        tree = self._alive()
+        return tree is not None and tree.root_node.has_error
+
     def faults(self) -> tuple[SyntaxFault, ...]:
         """Give every place that does not parse, in the order of the text."""
         tree = self._alive()
@@ -147,15 +153,6 @@ def parse(text: str, language: str, old: SyntaxTree | None = None, index: LineIn
 def has_grammar(language: str) -> bool:
     """Tell whether texts of this language can be parsed here."""
     return _grammar(language) is not None
-
-
-def new_errors(before: str, after: str, language: str) -> int:
-    """Count how many more places of the whole file do not parse after than before; both are parsed in full.
-
-    Negative: fewer. A text that cannot be parsed at all counts as without errors.
-    """
-    first, second = parse(before, language), parse(after, language)
-    return (len(second.faults()) if second else 0) - (len(first.faults()) if first else 0)
 
 
 def _parse(text: str, language: str, old: tree_sitter.Tree | None) -> tree_sitter.Tree | None:

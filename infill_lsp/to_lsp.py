@@ -5,6 +5,7 @@ It knows the wire types and the line index, and decides nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ from infill_lsp.line_index import LineIndex, PositionEncoding
 from infill_lsp.suggestion import Suggestion
 
 FILL_TITLE = "Fill hole"
+
+_LINE_BREAK = re.compile(r"\r\n?")
 
 
 def range_of(index: LineIndex, start: int, end: int, encoding: PositionEncoding) -> types.Range:
@@ -30,7 +33,7 @@ def inline_list(
         items=[
             types.InlineCompletionItem(
                 # Editors write their buffer's own line breaks; Neovim would show and keep a carriage return.
-                insert_text=each.text.replace("\r\n", "\n"),
+                insert_text=_LINE_BREAK.sub("\n", each.text),
                 range=range_of(snapshot.index, each.start, each.end, encoding),
                 command=types.Command(title="Suggestion accepted", command=accepted),
             )

@@ -175,7 +175,12 @@ class Protocol(LanguageServerProtocol):
         return self._converter.structure(message, self.get_message_type(message["method"]) or fallback)
 
     def _handle_request(self, msg_id: Any, method_name: str, params: Any) -> None:
-        _arrival.set(self.remember(params))
+        try:
+            _arrival.set(self.remember(params))
+        except Exception:
+            # Outside pygls's own guard: without this the request would never be answered.
+            _log.exception("nothing could be remembered for %s", method_name)
+            _arrival.set(None)
         super()._handle_request(msg_id, method_name, params)
 
     def _execute_handler(self, msg_id: Any, handler: Any, callback: Any, args: Any = None, kwargs: Any = None) -> None:

@@ -227,7 +227,7 @@ async def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows has no signals of this kind.
             loop.add_signal_handler(number, end, 1, signal.Signals(number).name)
-    watching = asyncio.create_task(_watch(conversation.client_process, parent_poll_s, lambda why: end(1, why)))
+    watching = asyncio.create_task(watch_client(conversation.client_process, parent_poll_s, lambda why: end(1, why)))
     threading.Thread(target=read, name="reader", daemon=True).start()
     status, why = await ended
     _log.info("the server ends with status %d: %s", status, why)
@@ -239,12 +239,18 @@ async def _serve(
     return status
 
 
-async def _watch(client_process: Callable[[], int | None], poll_s: float, gone: Callable[[str], None]) -> None:
-    """Notice the death of a client that another process keeps the pipe of open."""
+async def watch_client(client_process: Callable[[], int | None], poll_s: float, gone: Callable[[str], None]) -> None:
+    """Notice the death of a client that another process keeps the pipe of open.
+
+    A process that was never seen is no death: a client in another container has an id that means nothing here.
+    """
+    seen: int | None = None
     while sys.platform != "win32":  # There, asking with signal 0 would end the process.
         await asyncio.sleep(poll_s)
         process = client_process()
-        if process is not None and not _alive(process):
+        if process is not None and _alive(process):
+            seen = process
+        elif process is not None and process == seen:
             return gone("the client's process is gone")
     return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -63,7 +64,7 @@ class DirectedEngine:
 
 
 def _direction(prefix: str) -> dict[str, Any]:
-    line = prefix.lstrip("\ufeff").split("\n", 1)[0]
+    line = re.split(r"[\r\n]", prefix.lstrip("\ufeff"), maxsplit=1)[0]
     parsed: dict[str, Any] = json.loads(line[1:]) if line.startswith("# {") else {}
     return parsed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.infill_lsp.raw_client import RawClient, edited, let_go
+from tests.infill_lsp.raw_client import RawClient, edited, let_go, span
 from tests.infill_lsp.sample import (
     URI,
     check_disabled,
@@ -115,6 +115,23 @@ def test_typing_elsewhere_does_not_end_an_action(shared: RawClient) -> None:
     let_go(shared)
     assert "edit" in shared.answer(asked)["result"]
     shared.answer(ghost)
+
+
+def test_an_action_whose_place_another_one_took_says_so(shared: RawClient) -> None:
+    sample = opened(shared, '# {"hold": true}\nx = $0...$0\ny = ...\n')
+    older = shared.ask("codeAction/resolve", sample.action())
+    shared.notification("infill/status", state="busy")
+    second = sample.text.rindex("...")
+    (other,) = shared.actions(URI, span(sample.text, second, second, "utf-8"))
+    newer = shared.ask("codeAction/resolve", other)
+    resolved = shared.answer(older)["result"]
+    assert "edit" not in resolved
+    assert "another hole" in resolved["disabled"]["reason"]
+    assert resolved["disabled"]["reason"] in shared.notification("window/showMessage")["message"]
+    shared.settle()
+    let_go(shared)
+    assert edited(sample.text, edit_of(shared.answer(newer)["result"]), "utf-8").endswith("y = 1 + 2\n")
+    assert not [m for m in shared.seen if m.get("method") == "window/showMessage"]
 
 
 def test_an_action_that_is_cancelled_is_answered_so(shared: RawClient) -> None:

@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from infill_lsp import syntax
+from infill_lsp import gate, syntax
 from infill_lsp.gate import rejection
 from infill_lsp.hole import Hole, hole_at
+from infill_lsp.validity import is_valid
 from tests.check import check_rejected, check_shown
 from tests.fixture import marked, snapshot_of
 
@@ -72,6 +73,8 @@ BREAK = "the fill holds a line break"
         ("def f():\n    x = 1\n    $0\n", "x = 1", ABOVE),
         ("def f():\r\n    x = 1\r\n    $0\r\n", "x = 1", ABOVE),
         ("def f():\n    $0\n", "x = 1\n    y = 2\n    y = 2\n    y = 2", ITSELF),
+        ("x = $0\n", "self.rentalalal", ITSELF),
+        ("x = $0\n", "None0000000000", ITSELF),
         # Indentation.
         ("def f():\n    $0\n", "x = 1\n  y = 2", INDENT),
         ("def f():\n    $0\n", "x = 1\ny = 2", INDENT),
@@ -95,6 +98,7 @@ def test_a_fill_that_does_harm_or_says_nothing_is_not_shown(text: str, fill: str
         ("x = $0\n", "1"),
         ("x = $0\n", "'a'"),
         ("x = $0", "foo(a)[1]"),
+        ("x = $0\n", "banana.__init__(1000000)"),
         ("x = $0\ny = 2\n", "1"),
         ("foo($0)\n", "a, b=1"),
         ("foo(a=1, $0)\n", "b=2"),
@@ -140,6 +144,26 @@ def test_a_good_fill_is_shown(text: str, fill: str) -> None:
 def test_a_fill_that_cannot_be_checked_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syntax, "MAX_BYTES", 8)
     check_rejected("x = $0\n", "12345", "the file with the fill could not be checked in time")
+
+
+def test_a_second_candidate_costs_one_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
+    compiled: list[str] = []
+
+    def counting(text: str, language: str) -> bool:
+        compiled.append(text)
+        return is_valid(text, language)
+
+    monkeypatch.setattr(gate, "is_valid", counting)
+    at = marked("a = )\npri$0\n")
+    snapshot = snapshot_of(at.text)
+    hole = hole_at(snapshot, at.offset)
+    assert isinstance(hole, Hole)
+    assert hole.kind == "line"
+    assert rejection(snapshot, hole, "nt(1)") is None
+    assert len(compiled) > 8, "the file is broken elsewhere, so every harmless fill was tried"
+    compiled.clear()
+    assert rejection(snapshot, hole, "nt(2)") is None
+    assert compiled == ["a = )\nprint(2)\n"]
 
 
 @pytest.mark.parametrize(

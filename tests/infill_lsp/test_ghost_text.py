@@ -31,6 +31,19 @@ def test_who_only_types_gets_one_item_and_who_asks_gets_several(shared: RawClien
     check_ghost(shared, text, *(before + each + after for each in ("1", "22", "333", "4444")))
 
 
+def test_a_placeholder_that_was_typed_is_replaced_only_on_request(shared: RawClient) -> None:
+    check_silent(shared, opened(shared, "x = ...$0\n"), "on request", kind=AUTOMATIC)
+    check_ghost(shared, "x = ...$0\n", "x = 1 + 2\n")
+    check_ghost(shared, "x = $0...\n", "x = 1 + 2\n", kind=AUTOMATIC)
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_ghost_text_has_plain_line_breaks_whatever_the_file_has(shared: RawClient, line_end: str) -> None:
+    text = '# {"texts": ["one = 1\\n    return one"]}\ndef f():\n    $0\n'
+    (item,) = opened(shared, text.replace("\n", line_end)).ghost()
+    assert item["insertText"] == "one = 1\n    return one"
+
+
 def test_an_empty_file_is_served(shared: RawClient) -> None:
     check_ghost(shared, "$0", "1 + 2")
 
@@ -181,6 +194,18 @@ def test_typing_what_was_suggested_shows_the_rest_without_the_engine(shared: Raw
     items = sample.ghost(AUTOMATIC)
     assert [edited(sample.text, item, "utf-8") for item in items] == ["x = 1 + 2\n"]
     assert shared.seen == [], "no engine was asked, so there is no news"
+
+
+def test_after_a_change_of_settings_the_engine_is_asked_again(client: RawClient) -> None:
+    client.initialize()
+    sample = opened(client, '# {"texts": ["(1)"]}\nx = $0\n')
+    assert sample.ghost(AUTOMATIC)
+    client.notify("workspace/didChangeConfiguration", {"settings": {"model": "/somewhere/else"}})
+    client.settle()
+    client.seen.clear()
+    sample.type(2, "(")
+    sample.ghost(AUTOMATIC)
+    assert client.notification("infill/status", state="busy")
 
 
 def test_ghost_text_goes_on_from_the_selected_completion(shared: RawClient) -> None:

@@ -157,6 +157,29 @@ def test_a_placeholder_that_the_caret_touches_is_the_hole(text: str, hole: str, 
 
 
 @pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("def f():\n    $0pass\n", True),
+        ("x = $0...\n", True),
+        ("def f():\n    pass$0\n", False),
+        ("def f():\n    pa$0ss\n", False),
+        ("def f():\n    ...$0\n", False),
+        ("def f():\n    raise NotImplementedError$0\n", False),
+        ("x = .$0..\n", False),
+        ("foo(a, ...$0\n", False),
+    ],
+)
+def test_for_who_only_types_a_placeholder_is_a_hole_with_the_caret_at_its_start_alone(text: str, taken: bool) -> None:
+    at = marked(text)
+    found = hole_at(snapshot_of(at.text), at.offset, explicit=False)
+    if taken:
+        assert isinstance(found, Hole)
+        assert found.kind == "placeholder"
+    else:
+        assert found == NoHole("the placeholder is filled on request, or with the caret at its start")
+
+
+@pytest.mark.parametrize(
     ("text", "reason"),
     [
         ("# he$0llo\n", "the caret is in a comment"),
@@ -166,6 +189,7 @@ def test_a_placeholder_that_the_caret_touches_is_the_hole(text: str, hole: str, 
         ("x = 'hello $0\ny = 1\n", "the caret is in a string"),
         ("x = f'he$0llo {a}'\n", "the caret is in a string"),
         ('def f():\n    """Say\n    return $0\n    why."""\n', "the caret is in a string"),
+        ('def f():\n    """Say\n\n    raise $0\n\n\nx = 1\n', "the caret is in a string"),
         ('"""\n' + "def f(): it's\n" * 500 + '$0\n"""\n', "the caret is in a string"),
         ("x = na$0me\n", WORD),
         ("x = $0name\n", WORD),

@@ -29,6 +29,15 @@ from tests.fixture import marked, snapshot_of
         ("x = (a]$0)", "code", "("),
         ("def f(\n    a,\n    b=(1,\n       $0", "code", "(("),
         ("x = (\ndef f():\n    y = [$0", "code", "["),
+        # A string whose end is not typed yet, and lines of it that look like code.
+        ('def f():\n    """Doc.\n\n    raise $0', "string", '"""'),
+        ('def f():\n    """Doc.\n\n    return $0\n\n\ndef g():\n    return 1\n', "string", '"""'),
+        ('def f():\n    """Doc.\n\n    return $0\n\n\ndef g():\n    """Doc."""\n', "string", '"""'),
+        ('class A:\n    """Doc.\n\n    with $0\n\n    def f(self):\n        pass\n', "string", '"""'),
+        ('"""Module.\n\nimport $0\n\nimport os\n', "string", '"""'),
+        ("def g():\n    pass\n\n\nx = '''a\n    import $0\n", "string", "'''"),
+        ('def f():\n    """Doc."""\n    x = (\n    return $0\n', "code", ""),
+        ('def g(:\n    """Doc."""\ndef f():\n    """Doc."""\n    return [$0\n', "code", "["),
     ],
 )
 def test_what_stands_open_is_read_from_the_characters(text: str, where: str, openers: str) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from pathlib import Path
 
-from tests.infill_lsp.raw_client import PATIENCE_S, RawClient, edited, environment
+from tests.engine.hosting import hosts_in
+from tests.infill_lsp.raw_client import PATIENCE_S, ROOT, RawClient, edited, environment
 from tests.infill_lsp.sample import (
     URI,
     check_silent,
@@ -178,6 +180,24 @@ sys.exit(server.serve_stdio())
 """
 
 
+def test_a_request_that_nothing_can_be_remembered_for_is_answered(tmp_path: Path) -> None:
+    with RawClient([sys.executable, "-c", _FORGETFUL], environment(tmp_path)) as client:
+        client.initialize()
+        assert client.result("infill/whyNoSuggestion") == {"silences": []}
+        check_silent(client, opened(client, "x = $0\n"), "not open")
+    assert b"nothing could be remembered" in client.errors
+
+
+_FORGETFUL = """
+import sys
+from infill_lsp import handlers, server
+def remember(session, params):
+    raise ZeroDivisionError
+handlers.remember = remember
+sys.exit(server.serve_stdio())
+"""
+
+
 def test_the_real_host_serves_the_model_that_the_environment_names(private_folders: Path) -> None:
     variables = {**os.environ, "INFILL_MODEL": "fake:40 + 2"}
     with RawClient([sys.executable, "-m", "infill_lsp", "--stdio"], variables) as client:
@@ -187,3 +207,43 @@ def test_the_real_host_serves_the_model_that_the_environment_names(private_folde
         client.result("shutdown")
         client.notify("exit")
         assert client.process.wait(PATIENCE_S) == 0
+
+
+def test_a_host_that_is_killed_in_the_middle_of_a_fill_is_replaced(private_folders: Path) -> None:
+    (private_folders / "sitecustomize.py").write_text(_HOLD_THE_FIRST_FILL)
+    variables = {
+        **os.environ,
+        "INFILL_MODEL": "fake:40 + 2",
+        "PYTHONPATH": os.pathsep.join([str(private_folders), str(ROOT)]),
+        "HELD": str(private_folders / "held"),
+    }
+    with RawClient([sys.executable, "-m", "infill_lsp"], variables) as client:
+        client.initialize(options={"drafts": True})
+        sample = opened(client, "x = $0\n")
+        asked = sample.ask_ghost()
+        assert client.notification("infill/draft")["step"] == 1
+        (first,) = hosts_in(private_folders)
+        os.kill(first, signal.SIGKILL)
+        (item,) = client.answer(asked)["result"]["items"]
+        assert edited(sample.text, item, "utf-16") == "x = 40 + 2\n"
+        assert [m["params"]["step"] for m in client.seen if m.get("method") == "infill/draft"] == [1, 2, 3, 4]
+        (second,) = hosts_in(private_folders)
+        assert second != first
+        sample = opened(client, "total = sum($0)\n", uri="file:///work/other.py")
+        assert [edited(sample.text, each, "utf-16") for each in sample.ghost()] == ["total = sum(40 + 2)\n"]
+        assert hosts_in(private_folders) == [second]
+        assert client.end() == 0
+
+
+_HOLD_THE_FIRST_FILL = """
+import os, threading, engine.fake
+start = engine.fake.ScriptedFiller.__init__
+def hold(step):
+    if step == 2:
+        try:
+            os.close(os.open(os.environ["HELD"], os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return
+        threading.Event().wait()
+engine.fake.ScriptedFiller.__init__ = lambda self, script: start(self, script, gate=hold)
+"""

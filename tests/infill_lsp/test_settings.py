@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from engine.api import EngineUnavailable, RequestError
+from infill_lsp import syntax
 from infill_lsp.errors import Superseded, answer_code, state_of
-from infill_lsp.settings import SECRETS, Reading, Settings, apply, exclusion, load
+from infill_lsp.settings import MAX_FILE_BYTES, SECRETS, Reading, Settings, apply, exclusion, load
 
 
 @pytest.fixture(autouse=True)
@@ -77,9 +78,10 @@ def test_later_sources_win_key_by_key(tmp_path: Path) -> None:
     )
 
 
-def test_the_environment_names_the_model_whatever_else_does(tmp_path: Path) -> None:
-    reading = load(editor={"model": "a"}, overrides={"model": "b"}, environment={"INFILL_MODEL": "fake:x"})
-    assert reading.settings.model == "fake:x"
+def test_the_environment_names_the_model_unless_the_command_line_does() -> None:
+    environment = {"INFILL_MODEL": "fake:x"}
+    assert load(editor={"model": "a"}, environment=environment).settings.model == "fake:x"
+    assert load(editor={"model": "a"}, overrides={"model": "b"}, environment=environment).settings.model == "b"
 
 
 def test_a_project_may_not_choose_the_model(tmp_path: Path) -> None:
@@ -142,11 +144,12 @@ def test_an_unknown_key_is_named_with_the_key_that_was_meant() -> None:
         ("model", 3),
         ("model", " "),
         ("num_candidates", 0),
-        ("num_candidates", 17),
+        ("num_candidates", 9),
         ("num_candidates", "4"),
         ("num_candidates", True),
         ("num_candidates", 1.5),
         ("max_file_bytes", float("inf")),
+        ("max_file_bytes", MAX_FILE_BYTES + 1),
         ("deadline_ms", float("nan")),
         ("deadline_ms", -5),
         ("idle_minutes", 0),
@@ -161,6 +164,11 @@ def test_an_unknown_key_is_named_with_the_key_that_was_meant() -> None:
 )
 def test_a_value_that_cannot_be_used_keeps_the_default(key: str, value: object) -> None:
     check_problem({key: value}, key, "expected")
+
+
+def test_every_file_that_a_setting_can_allow_is_parsed() -> None:
+    assert MAX_FILE_BYTES == syntax.MAX_BYTES
+    assert apply(Settings(), {"max_file_bytes": MAX_FILE_BYTES}, where="x").problems == ()
 
 
 @pytest.mark.parametrize("given", [[], "x", 3, True])

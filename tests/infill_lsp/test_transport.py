@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_lsp.transport.stdio import MessageReader, Oversized
+from infill_lsp.transport.stdio import MessageReader, Oversized, watch_client
 from tests.infill_lsp.raw_client import PATIENCE_S, RawClient, let_go, scripted
 
 URI = "file:///work/sample.py"
@@ -234,12 +235,32 @@ def test_sigterm_is_status_1(ready: RawClient) -> None:
     assert ready.process.wait(PATIENCE_S) == 1
 
 
-def test_a_client_that_died_ends_the_server_although_the_pipe_is_open(tmp_path: Path) -> None:
-    died = subprocess.Popen([sys.executable, "-c", ""])
-    died.wait()
-    with scripted(tmp_path, "0.01") as client:
-        client.ask("initialize", {"processId": died.pid, "rootUri": None, "capabilities": {}})
-        assert client.process.wait(PATIENCE_S) == 1
+def test_a_client_that_died_is_noticed_although_the_pipe_is_open() -> None:
+    client = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    num_looks = 0
+
+    def process_id() -> int:
+        nonlocal num_looks
+        num_looks += 1
+        if num_looks == 3:
+            client.kill()
+            client.communicate()
+        return client.pid
+
+    reasons: list[str] = []
+    asyncio.run(asyncio.wait_for(watch_client(process_id, 0.001, reasons.append), PATIENCE_S))
+    assert (num_looks, reasons) == (3, ["the client's process is gone"])
+
+
+def test_a_client_whose_process_was_never_seen_does_not_end_the_server(tmp_path: Path) -> None:
+    """As from another container, where the id means a process of its own."""
+    unseen = subprocess.Popen([sys.executable, "-c", ""])
+    unseen.wait()
+    with scripted(tmp_path, "0.001") as client:
+        client.initialize(process_id=unseen.pid)
+        for _ in range(50):
+            client.settle()
+        assert client.end() == 0
 
 
 def test_a_client_that_lives_does_not_end_the_server(tmp_path: Path) -> None:
