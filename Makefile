@@ -37,7 +37,7 @@ clean: ## Remove the environment and every cache. The editors stay.
 $(TEST_TOOLS): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "infill-lsp needs Python 3.11 or newer: make PYTHON=/path/to/python3.11" >&2; exit 1; }
-	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV) \
+	@test -x $(VENV)/bin/pip || $(PYTHON) -m venv --clear $(VENV) \
 	  || { echo "Python cannot make an environment: install its venv module (python3-venv on Debian)" >&2; exit 1; }
 	@echo "installing infill-lsp and what its tests need into $(VENV) ..."
 	@$(PIP) "$$(grep '^torch==' constraints.txt)" -c constraints.txt

@@ -186,7 +186,9 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _missing_package(error: ModuleNotFoundError) -> str:
-    return f"{error.name} is not installed; install the engine's packages: pip install '.[local]' in a clone of infill-lsp"
+    return (
+        f"{error.name} is not installed; install the engine's packages: pip install '.[local]' in a clone of infill-lsp"
+    )
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

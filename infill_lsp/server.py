@@ -88,7 +88,7 @@ class Server(LanguageServer):
 def serve_stdio(settings_overrides: Mapping[str, object] | None = None, make_engine: MakeEngine | None = None) -> int:
     """Serve one client over standard input and output and return the exit status.
 
-    `settings_overrides` win over every settings file and over the editor's settings, but not over `INFILL_MODEL`.
+    `settings_overrides` win over every settings file, over the editor's settings and over `INFILL_MODEL`.
     """
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="infill-lsp: %(levelname)s: %(message)s")
     # pygls logs whole messages, and with them the user's source text.

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os.path
 import sys
 import time
 from collections import deque
@@ -22,7 +21,7 @@ from infill_lsp.document import Document, Snapshot
 from infill_lsp.errors import State, state_of
 from infill_lsp.languages import language_for
 from infill_lsp.scheduler import Scheduler
-from infill_lsp.settings import Settings, exclusion, load
+from infill_lsp.settings import Settings, both_names, exclusion, load
 from infill_lsp.suggestion import Suggestion
 
 if TYPE_CHECKING:
@@ -93,6 +92,9 @@ class Session:
         if reading.problems and reading.problems != self._problems:
             self.editor.show("infill-lsp settings: " + "; ".join(reading.problems), warning=True)
         self._problems = reading.problems
+        if self.settings != before:
+            # What was suggested may come from another model.
+            self.shown.clear()
         if (before.model, before.idle_minutes) != (self.settings.model, self.settings.idle_minutes):
             self._let_go_of_engine()
 
@@ -198,7 +200,4 @@ def _path_of(uri: str) -> str:
     """Return the path that a URI names, links resolved where it is a file: a link to a secret is a secret."""
     parts = urlsplit(uri)
     path = unquote(parts.path)
-    if parts.scheme != "file" or sys.platform == "win32" or "\0" in path:
-        return path
-    # Both names count: the one that the user sees and the one behind a link.
-    return f"{path}/{os.path.realpath(path)}"
+    return path if parts.scheme != "file" or sys.platform == "win32" else both_names(path)

@@ -1,8 +1,8 @@
 """What a user can set: the values, where they come from, and one clear line for every key that cannot be used.
 
 A setting that cannot be used is reported and its default kept; nothing here raises for what a user wrote.
-Later sources win: defaults, the user's config.toml, the project's infill.toml, the editor, the command line and
-`INFILL_MODEL`. A project may come from a stranger, so its file may not choose the model.
+Later sources win: defaults, the user's config.toml, the project's infill.toml, the editor, `INFILL_MODEL` and the
+command line. A project may come from a stranger, so its file may not choose the model.
 Globs in `exclude` add up: no source can take one away.
 It knows no protocol and no editor.
 """
@@ -48,6 +48,12 @@ SECRETS = (
 )
 """Names of files and folders that usually hold secrets: never handed to an engine, whatever the settings say."""
 
+MAX_CANDIDATES = 8
+"""The most fills that one request may ask for: the engine tries no more."""
+
+MAX_FILE_BYTES = 2_000_000
+"""The most that `max_file_bytes` may say: larger texts are not parsed, so no fill of one could be checked."""
+
 _MAX_FILE_BYTES_OF_SETTINGS = 1_000_000
 _FORBIDDEN_IN_PROJECT = frozenset({"model"})
 
@@ -57,7 +63,7 @@ class Settings:
     """Everything a user can set; docs/settings.md describes each key."""
 
     model: str = "bundled"  # "bundled", a folder with a checkpoint, or "fake:TEXT"
-    num_candidates: int = 4  # fills that are tried; the best that may be shown are
+    num_candidates: int = 4  # fills that are tried; while the user types, the best that may be shown is
     max_file_bytes: int = 1_000_000  # larger documents, measured in UTF-8, are left alone
     deadline_ms: int = 5000  # then the best draft is returned
     idle_minutes: float = 15.0  # the engine host lets go of the model after this
@@ -85,7 +91,8 @@ def load(
 ) -> Reading:
     """Read the settings from every source; `root` is the project's folder, `editor` what the editor sent.
 
-    `environment` is this process's own when not given. Files that do not exist are no problem.
+    `overrides` come from the command line; `environment` is this process's own when not given. Files that do not exist
+    are no problem.
     """
     environment = os.environ if environment is None else environment
     config = user_config_path()
@@ -93,10 +100,9 @@ def load(
     if root is not None:
         reading = _with_file(reading, root / PROJECT_FILE, forbidden=_FORBIDDEN_IN_PROJECT)
     reading = _with(reading, apply(reading.settings, _section(editor), where="editor settings"))
-    reading = _with(reading, apply(reading.settings, overrides, where="command line"))
     if model := environment.get(MODEL_VARIABLE):
         reading = _with(reading, apply(reading.settings, {"model": model}, where=MODEL_VARIABLE))
-    return reading
+    return _with(reading, apply(reading.settings, overrides, where="command line"))
 
 
 def user_config_path() -> Path:
@@ -151,6 +157,14 @@ def exclusion(path: str, globs: tuple[str, ...]) -> str | None:
         elif any(fnmatchcase(name, pattern) for name in names):
             return glob
     return None
+
+
+def both_names(path: str) -> str:
+    """Return a path for `exclusion` that holds a file's own name and the one behind a link: a link to a secret is one.
+
+    It is for comparing and cannot be opened.
+    """
+    return path if "\0" in path else f"{path}/{os.path.realpath(path)}"
 
 
 def _with(before: Reading, after: Reading) -> Reading:
@@ -227,8 +241,8 @@ def _globs(value: object) -> tuple[str, ...]:
 
 _READERS: dict[str, Callable[[object], object]] = {
     "model": _text,
-    "num_candidates": _whole(1, 16),
-    "max_file_bytes": _whole(1, 1_000_000_000),
+    "num_candidates": _whole(1, MAX_CANDIDATES),
+    "max_file_bytes": _whole(1, MAX_FILE_BYTES),
     "deadline_ms": _whole(1, 600_000),
     "idle_minutes": _minutes,
     "debounce_ms": _whole(0, 10_000),

@@ -14,6 +14,7 @@ import typer
 from engine.api import EngineError
 from infill_lsp import __version__
 from infill_lsp.cli.mistake import Mistake, one_line
+from infill_lsp.settings import MAX_CANDIDATES
 
 _MISTAKE_STATUS = 2
 _ENGINE_STATUS = 3
@@ -72,7 +73,9 @@ def fill(
     file: _File,
     at: Annotated[str, typer.Option(metavar="LINE:COLUMN", help="Where the hole is, both counted from 1.")],
     as_json: _Json = False,
-    candidates: Annotated[int, typer.Option(min=1, max=16, help="How many different fills to ask for.")] = 1,
+    candidates: Annotated[
+        int, typer.Option(min=1, max=MAX_CANDIDATES, help="How many different fills to show at most.")
+    ] = 1,
     model: _Model = None,
 ) -> int:
     """Fill the hole at a place of a file and show the result."""
@@ -98,7 +101,10 @@ def demo(
 @app.command()
 def serve(
     socket: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Where to listen; the usual place if left out.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Listen here, in a folder of your own; editors look in the usual place only."
+        ),
     ] = None,
     model: _Model = None,
     idle_minutes: Annotated[float | None, typer.Option(help="Exit after so long without work.")] = None,

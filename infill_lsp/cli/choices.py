@@ -16,8 +16,7 @@ def settings_for(folder: Path, model: str | None) -> Settings:
     `model` is the command's own option and wins over everything.
     """
     overrides = None if model is None else {"model": model}
-    environment: dict[str, str] | None = None if model is None else {}
-    reading = load(root=_project_root(folder.absolute()), overrides=overrides, environment=environment)
+    reading = load(root=_project_root(folder.absolute()), overrides=overrides)
     for problem in reading.problems:
         print(f"infill-lsp: warning: {one_line(problem)}", file=sys.stderr)
     return reading.settings

@@ -39,7 +39,7 @@ _CAPABILITIES = {
 
 @dataclass(frozen=True, slots=True)
 class OpenFile:
-    """A file as the editor shows it, and the offset of the cursor."""
+    """A file as the editor shows it, and the offset of the caret."""
 
     path: Path
     text: str

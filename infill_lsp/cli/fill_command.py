@@ -15,20 +15,26 @@ from rich.text import Text
 
 from infill_lsp.cli.choices import engine_for, settings_for
 from infill_lsp.cli.mistake import Mistake
-from infill_lsp.cli.source_file import language_id, offset_of_place, place_of_offset, read_source
+from infill_lsp.cli.source_file import offset_of_place, place_of_offset, read_source
 from infill_lsp.document import Document, Snapshot
 from infill_lsp.fill import Outcome, fill
 from infill_lsp.hole import Hole, NoHole, hole_at
-from infill_lsp.settings import Settings, exclusion
+from infill_lsp.languages import known_suffixes, language_of_path
+from infill_lsp.settings import Settings, both_names, exclusion
 
 
 def fill_file(file: Path, at: str, *, num_candidates: int, model: str | None, as_json: bool) -> int:
     """Fill the hole at a place and print the outcome. Raises Mistake, EngineError."""
     settings = settings_for(file.parent, model)
-    if glob := exclusion(str(file.absolute()), settings.exclude):
+    if glob := exclusion(both_names(str(file.absolute())), settings.exclude):
         raise Mistake(f"{file} may hold secrets ({glob}), so no engine is shown it")
     text = read_source(file, settings.max_file_bytes)
-    snapshot = Document(file.absolute().as_uri(), 0, text, language_id(file)).snapshot()
+    language = language_of_path(file.name)
+    if language is None:
+        raise Mistake(
+            f"{file} is in no language that can be filled: its name must end in {', '.join(known_suffixes())}"
+        )
+    snapshot = Document(file.absolute().as_uri(), 0, text, language.id).snapshot()
     offset = offset_of_place(at, snapshot.index)
     hole = hole_at(snapshot, offset)
     if isinstance(hole, NoHole):

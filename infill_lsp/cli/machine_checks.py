@@ -5,6 +5,8 @@ Packages are looked up in the metadata and not imported: looking at torch must n
 
 from __future__ import annotations
 
+import ast
+import importlib.util
 import pkgutil
 import platform
 import re
@@ -21,7 +23,10 @@ from infill_lsp.syntax import parse
 _DISTRIBUTION = "infill-lsp"
 _OLDEST_NEOVIM = (0, 12)
 _NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
-_LOCAL_EXTRA_ADVICE = "pip install 'infill-lsp[local]'"
+_REPAIR_ADVICE = "install infill-lsp again: pip install --force-reinstall . in a clone of infill-lsp"
+
+LOCAL_EXTRA_ADVICE = "install the engine's packages: pip install '.[local]' in a clone of infill-lsp"
+"""What to do where a package of the engine is missing."""
 
 
 def check_python() -> Finding:
@@ -31,12 +36,12 @@ def check_python() -> Finding:
 
 def check_packages() -> Finding:
     """Every package of the base install is there."""
-    return _check_requirements("packages", None, f"pip install --force-reinstall {_DISTRIBUTION}")
+    return _check_requirements("packages", None, _REPAIR_ADVICE)
 
 
 def check_local_extra() -> Finding:
     """Every package that a local engine needs is there."""
-    return _check_requirements("local extra", "local", _LOCAL_EXTRA_ADVICE)
+    return _check_requirements("local extra", "local", LOCAL_EXTRA_ADVICE)
 
 
 def check_grammars() -> Finding:
@@ -44,22 +49,25 @@ def check_grammars() -> Finding:
     served = [module.name for module in pkgutil.iter_modules(languages.__path__)]
     broken = [language for language in served if parse("", language) is None]
     if broken:
-        advice = f"pip install --force-reinstall {_DISTRIBUTION}"
-        return Finding("grammars", "fail", f"no working grammar for {', '.join(broken)}", advice)
+        return Finding("grammars", "fail", f"no working grammar for {', '.join(broken)}", _REPAIR_ADVICE)
     return Finding("grammars", "ok", ", ".join(served))
 
 
 def check_accelerator() -> Finding:
     """The GPU, as far as it shows without loading torch; the engine host knows more once a model is loaded."""
-    torch_version = _version("torch")
     if platform.system() == "Darwin" and platform.machine() == "arm64":
-        return Finding("accelerator", "ok", "Apple GPU")
+        return Finding("accelerator", "ok", "the engine makes no use of Apple's GPU; it runs on the CPU")
     if not _NVIDIA_DRIVER.exists():
         return Finding("accelerator", "ok", "no NVIDIA driver found; the engine runs on the CPU")
-    if torch_version is not None and torch_version.endswith("+cpu"):
-        advice = "install a torch build with CUDA to use the GPU"
-        return Finding("accelerator", "warn", f"NVIDIA driver found, but torch {torch_version} has no CUDA", advice)
-    return Finding("accelerator", "ok", "NVIDIA driver found")
+    build = _torch_build()
+    if build is None:
+        return Finding("accelerator", "ok", "NVIDIA driver found; whether torch can use it shows once it is installed")
+    if build.get("cuda") is None:
+        text = f"NVIDIA driver found, but torch {build.get('__version__')} has no CUDA; the engine runs on the CPU"
+        return Finding("accelerator", "warn", text, "install a torch build with CUDA to use the GPU")
+    return Finding(
+        "accelerator", "ok", f"NVIDIA driver found, torch {build.get('__version__')} has CUDA {build['cuda']}"
+    )
 
 
 def check_neovim() -> Finding:
@@ -99,6 +107,27 @@ def _requirements(extra: str | None) -> Iterator[str]:
         name = re.match(r"[A-Za-z0-9._-]+", requirement)
         if name is not None and (wanted[1] if wanted else None) == extra:
             yield name[0]
+
+
+def _torch_build() -> dict[str, str | None] | None:
+    """Read what torch's `version.py` assigns, such as `cuda = '12.8'`; None when torch cannot be found."""
+    spec = importlib.util.find_spec("torch")
+    if spec is None or spec.origin is None:
+        return None
+    try:
+        module = ast.parse((Path(spec.origin).parent / "version.py").read_text(encoding="utf-8"))
+    except (OSError, ValueError, SyntaxError):
+        return None
+    build: dict[str, str | None] = {}
+    for statement in module.body:
+        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or not isinstance(statement.value, ast.Constant):
+            continue
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        value = statement.value.value
+        build |= {
+            target.id: value if isinstance(value, str) else None for target in targets if isinstance(target, ast.Name)
+        }
+    return build
 
 
 def _version(name: str) -> str | None:

@@ -5,6 +5,7 @@ The host is a module of the engine, which nothing here imports: it is run in pla
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import math
 import os
@@ -15,6 +16,7 @@ from engine.api import EngineUnavailable
 from engine.client import HostClient
 from infill_lsp.cli.child import module_command, module_environment
 from infill_lsp.cli.choices import settings_for
+from infill_lsp.cli.machine_checks import LOCAL_EXTRA_ADVICE
 from infill_lsp.cli.mistake import Mistake
 
 
@@ -27,9 +29,20 @@ def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float 
     if socket is not None and not socket.absolute().parent.is_dir():
         raise Mistake(f"{socket} cannot be a socket: its folder does not exist")
     if importlib.util.find_spec("starlette") is None or importlib.util.find_spec("uvicorn") is None:
-        raise EngineUnavailable("the engine is not installed: pip install 'infill-lsp[local]'")
+        raise EngineUnavailable(LOCAL_EXTRA_ADVICE)
     client = HostClient(settings.model, socket_path=socket and socket.absolute())
+    if (other := asyncio.run(_process_at(client))) is not None:
+        raise Mistake(f"process {other} already serves on {client.socket_path}; end it to serve here instead")
     print(f"serving {client.model} on {client.socket_path} (Ctrl-C stops)", file=sys.stderr, flush=True)
     command = module_command("engine.host")
     command += ["--socket", str(client.socket_path), "--model", client.model, "--idle-seconds", f"{minutes * 60:g}"]
     os.execve(command[0], command, module_environment())
+
+
+async def _process_at(client: HostClient) -> int | None:
+    """Find the process of a host that answers at the client's socket."""
+    try:
+        status = await client.status()
+        return None if status is None else status.pid
+    finally:
+        await client.aclose()

@@ -55,6 +55,11 @@ def language_for(language_id: str) -> Language:
     return Language(id=language_id)
 
 
+def known_suffixes() -> tuple[str, ...]:
+    """Name what the files of every language end in."""
+    return tuple(suffix for language in _languages() for suffix in language.suffixes)
+
+
 def language_of_path(path: str) -> Language | None:
     """Find the language of a file by the end of its name, or None."""
     for language in _languages():

@@ -1,7 +1,8 @@
-"""`infill-lsp demo`: the real server and the real host, driven over the protocol; only the checkpoint is scripted."""
+"""`infill-lsp demo`: the real server and the real host, driven over the protocol; most checkpoints are scripted."""
 
 from __future__ import annotations
 
+import ast
 import re
 from pathlib import Path
 
@@ -26,6 +27,15 @@ def test_the_sample_is_filled() -> None:
         run_cli("demo", "--model", "fake:self.rentals.remove(rental)"),
         filled="    def remove(self, rental):\n        self.rentals.remove(rental)\n\n",
     )
+
+
+@pytest.mark.checkpoint
+def test_the_bundled_checkpoint_fills_the_sample() -> None:
+    ran = run_cli("demo")
+    check_demo(ran, filled="class Calendar:")
+    shown = ran.stdout[ran.stdout.index("class Calendar:") :].rsplit("\n\n", 1)[0]
+    assert "..." not in shown
+    ast.parse(shown)
 
 
 def test_a_file_with_a_placeholder(tmp_path: Path) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import struct
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 from run_cli import run_cli
 
+from infill_lsp.cli import machine_checks
 from infill_lsp.cli.checkpoint_check import check_checkpoint
 
 pytestmark = pytest.mark.usefixtures("private_folders")
@@ -96,3 +99,37 @@ def test_shown_as_text(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert "ok    python" in ran.stdout
     assert "fail  checkpoint" in ran.stdout
     assert "-> " in ran.stdout
+
+
+def check_with_driver(folder: Path, monkeypatch: pytest.MonkeyPatch, *, version: str, level: str, says: str) -> None:
+    """The accelerator on a machine with an NVIDIA driver, and a torch that must not be imported."""
+    (folder / "torch").mkdir()
+    (folder / "torch/__init__.py").write_text("raise AssertionError('torch was imported')")
+    (folder / "torch/version.py").write_text(version)
+    monkeypatch.syspath_prepend(folder)
+    monkeypatch.delitem(sys.modules, "torch", raising=False)
+    importlib.invalidate_caches()
+    monkeypatch.setattr("platform.system", lambda: "Linux")
+    monkeypatch.setattr(machine_checks, "_NVIDIA_DRIVER", folder)
+    found = machine_checks.check_accelerator()
+    assert (found.level, says in found.text) == (level, True), found
+    assert (found.advice is None) == (level == "ok")
+
+
+def test_a_torch_with_cuda(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    version = "__version__ = '2.9.0'\ncuda: Optional[str] = '12.8'\n"
+    check_with_driver(tmp_path, monkeypatch, version=version, level="ok", says="torch 2.9.0 has CUDA 12.8")
+
+
+@pytest.mark.parametrize("cuda", ["cuda: Optional[str] = None", "cuda = None", ""])
+def test_a_torch_without_cuda_whatever_its_version_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cuda: str
+) -> None:
+    version = f"__version__ = '2.9.0'\n{cuda}\n"
+    check_with_driver(tmp_path, monkeypatch, version=version, level="warn", says="the engine runs on the CPU")
+
+
+def test_apples_gpu_is_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("platform.system", lambda: "Darwin")
+    monkeypatch.setattr("platform.machine", lambda: "arm64")
+    assert "runs on the CPU" in machine_checks.check_accelerator().text

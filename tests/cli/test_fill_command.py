@@ -110,6 +110,13 @@ def test_shown_as_text(tmp_path: Path) -> None:
     assert "ms" in cost
 
 
+def test_the_switch_for_editors_does_not_concern_the_command(tmp_path: Path, private_folders: Path) -> None:
+    settings = private_folders / "config_home/infill-lsp/config.toml"
+    settings.parent.mkdir()
+    settings.write_text("enabled = false\n")
+    check_fill(tmp_path, "area = \n", model="3 * 4", at="1:8", text="3 * 4", expect="area = 3 * 4\n")
+
+
 def test_an_engine_that_cannot_answer_is_one_line_and_status_3(tmp_path: Path) -> None:
     (tmp_path / "source.py").write_text("area = \n")
     ran = run_cli("fill", tmp_path / "source.py", "--at", "1:8", "--model", tmp_path / "no-checkpoint")

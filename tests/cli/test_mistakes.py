@@ -115,6 +115,18 @@ def test_a_file_with_secrets(tmp_path: Path, name: str) -> None:
     check_mistake("fill", tmp_path / name, "--at", "1:9", says="may hold secrets")
 
 
+def test_a_link_to_a_file_with_secrets(tmp_path: Path) -> None:
+    (tmp_path / "id_rsa").write_text("token = \n")
+    (tmp_path / "link.py").symlink_to("id_rsa")
+    check_mistake("fill", tmp_path / "link.py", "--at", "1:9", says="may hold secrets")
+
+
+@pytest.mark.parametrize("name", ["notes.txt", "main.rs", "Makefile"])
+def test_a_language_that_is_not_served(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("area = \n")
+    check_mistake("fill", tmp_path / name, "--at", "1:8", says="its name must end in .py, ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -127,6 +139,7 @@ def test_a_file_with_secrets(tmp_path: Path, name: str) -> None:
         (["fill", "x.py", "y.py", "--at", "1:1"], "y.py"),
         (["fill", "x.py", "--at", "1:1", "--candidates", "none"], "--candidates"),
         (["fill", "x.py", "--at", "1:1", "--candidates", "0"], "--candidates"),
+        (["fill", "x.py", "--at", "1:1", "--candidates", "9"], "--candidates"),
         (["serve", "--idle-minutes", "soon"], "--idle-minutes"),
         (["serve", "--idle-minutes", "0"], "--idle-minutes"),
         (["serve", "--idle-minutes", "nan"], "--idle-minutes"),

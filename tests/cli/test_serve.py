@@ -9,6 +9,8 @@ import sys
 import time
 from pathlib import Path
 
+from run_cli import check_mistake
+
 from engine.client import HostClient
 from engine.wire import HostStatus
 
@@ -50,6 +52,9 @@ def test_serves_in_the_foreground_until_interrupted(private_folders: Path) -> No
         status = wait_for_host(socket, server)
         assert status.pid == server.pid
         assert status.model == "fake:1"
+        check_mistake(
+            "serve", "--socket", socket, "--model", "fake:2", says=f"process {server.pid} already serves on {socket}"
+        )
         server.send_signal(signal.SIGINT)
         _, errors = server.communicate(timeout=_LIMIT_SECONDS)
     finally:

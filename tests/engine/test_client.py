@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import signal
 import subprocess
@@ -15,7 +16,18 @@ import pytest
 from engine import launch
 from engine.api import Draft, EngineUnavailable
 from engine.client import HostClient
-from tests.engine.hosting import REQUEST, ROOT, check_fills, client, hosts_in, is_up, private_folder, status, until
+from tests.engine.hosting import (
+    LIMIT_S,
+    REQUEST,
+    ROOT,
+    check_fills,
+    client,
+    hosts_in,
+    is_up,
+    private_folder,
+    status,
+    until,
+)
 
 
 @pytest.fixture
@@ -92,6 +104,25 @@ async def test_a_fill_survives_the_death_of_its_host(folder: Path) -> None:
         held.wait()
 
 
+async def test_a_client_that_is_closed_in_the_middle_of_a_fill_starts_nothing(folder: Path) -> None:
+    held = start_held_host(folder)
+    try:
+        async with client(folder, "fake:new") as engine:
+            await until(lambda: is_up(engine))
+            drafted = asyncio.Event()
+            filling = asyncio.create_task(engine.fill(REQUEST, lambda _: drafted.set()))
+            await asyncio.wait_for(drafted.wait(), LIMIT_S)
+            await engine.aclose()
+            with pytest.raises(EngineUnavailable, match="let go of"):
+                await asyncio.wait_for(filling, LIMIT_S)
+            with pytest.raises(EngineUnavailable, match="let go of"):
+                await engine.fill(REQUEST)
+            assert hosts_in(folder) == [held.pid]
+    finally:
+        held.kill()
+        held.wait()
+
+
 async def test_a_fill_that_kills_every_host_is_given_up(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "sitecustomize.py").write_text(
         "import os, engine.fake\n"
@@ -136,7 +167,7 @@ async def test_a_missing_package_is_named_with_its_remedy(folder: Path, monkeypa
     monkeypatch.setenv("PYTHONPATH", str(folder))
     async with client(folder) as engine:
         with pytest.raises(
-            EngineUnavailable, match=r"uvicorn is not installed; run: pip install 'infill-lsp\[local\]'"
+            EngineUnavailable, match=r"uvicorn is not installed; install .*: pip install '\.\[local\]' in a clone"
         ):
             await engine.fill(REQUEST)
 
@@ -145,7 +176,7 @@ async def test_a_missing_torch_is_named_with_its_remedy(folder: Path, monkeypatc
     (folder / "sitecustomize.py").write_text("import sys; sys.modules['torch'] = None")
     monkeypatch.setenv("PYTHONPATH", str(folder))
     async with client(folder, "bundled") as engine:
-        with pytest.raises(EngineUnavailable, match=r"run: pip install 'infill-lsp\[local\]'"):
+        with pytest.raises(EngineUnavailable, match=r"pip install '\.\[local\]' in a clone"):
             await engine.info()
         assert (await status(engine)).state == "unloaded"
 
@@ -173,3 +204,29 @@ async def test_a_host_that_never_answers_ends_the_wait(folder: Path) -> None:
 
     with pytest.raises(EngineUnavailable, match="did not answer within"):
         await launch.start_host("fake:x", folder / "s.sock", idle_seconds=60, answers=never, limit_s=0)
+
+
+async def test_a_host_that_finds_the_lock_held_is_not_started_again_at_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    starts = folder / "starts"
+    starts.touch()
+    (folder / "sitecustomize.py").write_text(f"open({str(starts)!r}, 'a').write('x')\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    now = 0.0
+    num_polls_alone = 0
+
+    async def answers() -> bool:
+        nonlocal now, num_polls_alone
+        if starts.read_text() and not hosts_in(folder):
+            num_polls_alone += 1
+        if num_polls_alone == 5 and not now:
+            assert starts.read_text() == "x"
+            now = 1.0
+        return starts.read_text() == "xx"
+
+    with (folder / "s.sock.lock").open("ab") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        async with asyncio.timeout(LIMIT_S):
+            await launch.start_host("fake:x", folder / "s.sock", idle_seconds=60, answers=answers, clock=lambda: now)
+    assert num_polls_alone >= 5

@@ -68,7 +68,11 @@ def test_a_host_that_cannot_start_says_why_in_one_line(folder: Path) -> None:
     (folder / "file").write_text("mine")
     occupied = run_host("--socket", str(folder / "file"), "--model", "fake:x")
     endless = run_host("--socket", str(folder / ("x" * 200)), "--model", "fake:x")
-    for failed, reason in ((shared, "alone"), (occupied, "not a socket"), (endless, "too long")):
+    for failed, reason in (
+        (shared, "choose a folder that belongs to you alone"),
+        (occupied, "not a socket"),
+        (endless, "too long"),
+    ):
         assert failed.returncode == 2
         assert reason in failed.stderr
         assert len(failed.stderr.splitlines()) == 1

@@ -69,7 +69,7 @@ def test_a_folder_that_others_can_enter_is_refused(tmp_path: Path, mode: int) ->
     folder = tmp_path / "open"
     folder.mkdir()
     folder.chmod(mode)
-    with pytest.raises(PermissionError, match="belong to you alone"):
+    with pytest.raises(PermissionError, match="choose a folder that belongs to you alone"):
         sockets.make_private(folder)
     assert stat.S_IMODE(folder.stat().st_mode) == mode
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -22,9 +23,11 @@ LIMIT_S = 30.0
 
 
 @contextmanager
-def running(load: Callable[[], Filler], *, idle_seconds: float | None = None) -> Iterator[Worker]:
+def running(
+    load: Callable[[], Filler], *, idle_seconds: float | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Worker]:
     """Run a worker; in the end its thread must be gone."""
-    worker = Worker(load, idle_seconds=idle_seconds)
+    worker = Worker(load, idle_seconds=idle_seconds, clock=clock)
     try:
         yield worker
     finally:
@@ -154,8 +157,11 @@ def test_running_out_of_memory_unloads_the_model() -> None:
         check_fills(worker, "2")
 
 
-def test_a_failing_load_is_tried_again_by_the_next_job() -> None:
-    outcomes: Iterator[Exception | None] = iter([CheckpointError("no such folder"), OSError("disk"), None])
+def test_a_failing_load_is_tried_again_after_a_while() -> None:
+    outcomes: Iterator[Exception | None] = iter(
+        [CheckpointError("no such folder"), OSError("disk"), MemoryError(), None]
+    )
+    now = 0.0
 
     def load() -> Filler:
         outcome = next(outcomes)
@@ -163,10 +169,35 @@ def test_a_failing_load_is_tried_again_by_the_next_job() -> None:
             raise outcome
         return ScriptedFiller("1")
 
-    with running(load) as worker:
-        check_fails(worker.load(), CheckpointError, "no such folder")
-        assert worker.state == "unloaded"
-        check_fails(worker.fill(REQUEST, ignore), EngineError, "OSError: disk")
+    with running(load, clock=lambda: now) as worker:
+        for kind, match in (
+            (CheckpointError, "no such folder"),
+            (EngineError, "OSError: disk"),
+            (EngineError, "ran out of memory"),
+        ):
+            check_fails(worker.load(), kind, match)
+            assert worker.state == "unloaded"
+            now += 20
+            check_fails(worker.fill(REQUEST, ignore), kind, match)
+            assert worker.state == "unloaded"
+            now += 10
+        check_fills(worker, "1")
+
+
+def test_a_job_cancelled_while_the_model_loads_is_no_failed_load() -> None:
+    asked, may_load = threading.Event(), threading.Event()
+
+    def load() -> Filler:
+        asked.set()
+        assert may_load.wait(LIMIT_S)
+        return ScriptedFiller("1")
+
+    with running(load, idle_seconds=0.01) as worker:
+        job = worker.fill(REQUEST, ignore)
+        assert asked.wait(LIMIT_S)
+        job.cancel()
+        may_load.set()
+        check_fails(job, EngineError, "cancelled")
         check_fills(worker, "1")
 
 
