@@ -24,8 +24,8 @@ def check_demo(ran: Ran, *, filled: str) -> None:
 
 def test_the_sample_is_filled() -> None:
     check_demo(
-        run_cli("demo", "--model", "fake:self.rentals.remove(rental)"),
-        filled="    def remove(self, rental):\n        self.rentals.remove(rental)\n\n",
+        run_cli("demo", "--model", "fake:path, encoding='utf-8'"),
+        filled="    with open(path, encoding='utf-8') as file:\n        for line in file:\n",
     )
 
 
