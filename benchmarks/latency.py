@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import machine
-from engine.api import FillRequest, FillResult
+from engine.api import FillRequest, finish
 from infill_lsp.context import request_for
 from infill_lsp.document import Document
 from infill_lsp.hole import Hole, hole_for_action
@@ -41,14 +41,14 @@ def measure(model: str, runs: int) -> dict[str, object]:
     assert isinstance(filler, LocalFiller)
     request = _sample()
     product = replace(request, num_candidates=Settings().num_candidates)
-    _fill(filler, request)  # The first pass of a process pays for lazy set-up on both sides.
+    finish(filler.fill(request))  # The first pass of a process pays for lazy set-up on both sides.
     generate = _generate(model, request)
     generate()
     rows: dict[str, list[float]] = {}
     for _ in range(runs):
         filler.forget_prefixes()
         for name, asked in (("cold", request), ("warm", request), ("product", product)):
-            result = _fill(filler, asked)
+            result = finish(filler.fill(asked))
             rows.setdefault(f"{name}_ms", []).append(result.total_ms)
             rows.setdefault(f"{name}_prefill_ms", []).append(result.prefill_ms)
             rows.setdefault(f"{name}_passes", []).append(result.passes)
@@ -86,15 +86,6 @@ def _sample() -> FillRequest:
         max_suffix_chars=settings.max_suffix_chars,
         deadline_ms=None,
     )
-
-
-def _fill(filler: Any, request: FillRequest) -> FillResult:
-    fill = filler.fill(request)
-    while True:
-        try:
-            next(fill)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
 
 
 def _generate(model: str, request: FillRequest) -> Callable[[], tuple[float, int]]:

@@ -141,3 +141,13 @@ class Engine(Protocol):
 
     async def aclose(self) -> None:
         """Let go of connections. Never raises."""
+
+
+def finish(fill: Generator[Draft, None, FillResult]) -> FillResult:
+    """Pull a fill to its end, looking at no draft, and return the result. Raises what the fill raises."""
+    while True:
+        try:
+            next(fill)
+        except StopIteration as stop:
+            result: FillResult = stop.value
+            return result

@@ -16,7 +16,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from engine.api import Filler, FillRequest, FillResult
+from engine.api import FillRequest, FillResult, finish
 from engine.local import load
 from engine.training.corpus import SourceFile
 
@@ -42,7 +42,7 @@ def evaluate(model: str, files: Sequence[SourceFile], num_holes: int, show: int 
     """Fill `num_holes` held-out holes and return the scores; print `show` of the fills to stderr."""
     filler = load(model)
     holes = draw_holes(files, num_holes)
-    filled = [(hole, _run(filler, FillRequest(hole.text[: hole.start], hole.text[hole.end :]))) for hole in holes]
+    filled = [(hole, finish(filler.fill(_request(hole)))) for hole in holes]
     for hole, result in filled[:show]:
         fill = result.candidates[0].text if result.candidates else f"({result.reason})"
         line = hole.text[hole.text.rfind("\n", 0, hole.start) + 1 : hole.start].lstrip()
@@ -102,13 +102,8 @@ def _is_text(node: ast.stmt) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
-def _run(filler: Filler, request: FillRequest) -> FillResult:
-    fill = filler.fill(request)
-    while True:
-        try:
-            next(fill)
-        except StopIteration as stop:
-            return stop.value  # type: ignore[no-any-return]
+def _request(hole: HeldOutHole) -> FillRequest:
+    return FillRequest(hole.text[: hole.start], hole.text[hole.end :])
 
 
 def _scores(filled: Sequence[tuple[HeldOutHole, FillResult]]) -> dict[str, float]:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from tokenizers import Tokenizer
 
-from engine.api import FillRequest, FillResult
+from engine.api import FillRequest, finish
 from engine.local import load
 from engine.training import corpus, pack
 from engine.training import tokenizer as training_tokenizer
@@ -157,14 +157,7 @@ def test_a_short_run_learns_and_its_checkpoint_fills_a_hole(trained: Tokenizer, 
     export(tmp_path / "run" / "state.pt", tmp_path / "tokenizer.json", tmp_path / "checkpoint", _SIZES)
     filler = load(str(tmp_path / "checkpoint"), device="cpu")
     fill = filler.fill(FillRequest("class Alpha:\n    def __init__(self, alpha):\n        self.alpha = ", "\n"))
-    result = None
-    while result is None:
-        try:
-            next(fill)
-        except StopIteration as stop:
-            result = stop.value
-    assert isinstance(result, FillResult)
-    assert result.passes > 0
+    assert finish(fill).passes > 0
 
 
 def test_a_run_goes_on_from_its_saved_state(trained: Tokenizer, tmp_path: Path):

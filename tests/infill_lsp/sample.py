@@ -8,7 +8,7 @@ from typing import Any
 from tests.fixture import marked
 from tests.infill_lsp.raw_client import RawClient, edited, position, span
 
-URI = "file:///work/sample.py"
+URI = "file:///project/sample.py"
 INVOKED, AUTOMATIC = 1, 2
 
 

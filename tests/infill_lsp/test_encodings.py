@@ -13,7 +13,7 @@ from tests.fixture import marked
 from tests.infill_lsp.raw_client import RawClient, edited, position, scripted, span
 
 ENCODINGS = ("utf-8", "utf-16", "utf-32")
-URI = "file:///work/sample.py"
+URI = "file:///project/sample.py"
 FILL = "1 + 2"
 
 # Widths of 1 to 4 bytes and 1 or 2 UTF-16 units, marks that combine, and what Python's own splitlines takes for an end

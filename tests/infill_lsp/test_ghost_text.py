@@ -148,7 +148,7 @@ def test_documents_do_not_supersede_each_other(shared: RawClient) -> None:
     one = opened(shared, '# {"hold": true}\nx = $0\n')
     held = one.ask_ghost()
     shared.notification("infill/status", state="busy")
-    assert opened(shared, "x = $0\n", uri="file:///work/other.py").ghost()
+    assert opened(shared, "x = $0\n", uri="file:///project/other.py").ghost()
     let_go(shared)
     assert shared.answer(held)["result"]["items"]
 

@@ -55,9 +55,9 @@ def test_nobody_else_gets_drafts(shared: RawClient) -> None:
 
 def test_the_last_ten_silences_are_told_newest_first(shared: RawClient) -> None:
     for number in range(12):
-        assert opened(shared, "x = 1$0\n", uri=f"file:///work/{number}.py").ghost() == []
+        assert opened(shared, "x = 1$0\n", uri=f"file:///project/{number}.py").ghost() == []
     silences = shared.result("infill/whyNoSuggestion")["silences"]
-    assert [silence["uri"] for silence in silences] == [f"file:///work/{number}.py" for number in range(11, 1, -1)]
+    assert [silence["uri"] for silence in silences] == [f"file:///project/{number}.py" for number in range(11, 1, -1)]
     ages = [silence["age_ms"] for silence in silences]
     assert ages == sorted(ages)
 
@@ -229,7 +229,7 @@ def test_a_host_that_is_killed_in_the_middle_of_a_fill_is_replaced(private_folde
         assert [m["params"]["step"] for m in client.seen if m.get("method") == "infill/draft"] == [1, 2, 3, 4]
         (second,) = hosts_in(private_folders)
         assert second != first
-        sample = opened(client, "total = sum($0)\n", uri="file:///work/other.py")
+        sample = opened(client, "total = sum($0)\n", uri="file:///project/other.py")
         assert [edited(sample.text, each, "utf-16") for each in sample.ghost()] == ["total = sum(40 + 2)\n"]
         assert hosts_in(private_folders) == [second]
         assert client.end() == 0

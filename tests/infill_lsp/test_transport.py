@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from infill_lsp.transport.stdio import MessageReader, Oversized, watch_client
 from tests.infill_lsp.raw_client import PATIENCE_S, RawClient, let_go, scripted
 
-URI = "file:///work/sample.py"
+URI = "file:///project/sample.py"
 AT_START = {"line": 0, "character": 0}
 
 
