@@ -128,11 +128,17 @@ def _breaks_parse(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
         num_allowed, num_touching_allowed = _baseline(before, after, fills, snapshot.language)
         if num_faults > num_allowed or (num_touching and not num_touching_allowed):
             return "the fill adds a parse error"
-    if not is_valid(before + text + after, snapshot.language) and _can_be_valid(
-        before, after, fills, snapshot.language
-    ):
-        return "the fill adds a parse error"
-    return None
+    if is_valid(before + text + after, snapshot.language):
+        return None
+    if not replaces_lines(snapshot, hole) and _lacks_body_alone(before, text, after, snapshot.language):
+        return None
+    return "the fill adds a parse error" if _can_be_valid(before, after, fills, snapshot.language) else None
+
+
+def _lacks_body_alone(before: str, text: str, after: str, language: str) -> bool:
+    """Tell whether the fill completes a header that the user began, and the file lacks nothing but its body."""
+    body = next(iter(language_for(language).neutral_statements), "")
+    return text.rstrip().endswith(":") and is_valid(f"{before}{text} {body}{after}", language)
 
 
 def _count(tree: SyntaxTree, start: int, end: int) -> tuple[int, int]:
