@@ -111,8 +111,8 @@ class LocalFiller:
         limits = self._constraints(request, seams)
         rows, passes, step = [Row(width) for width in widths], 0, None
         patience = _PATIENCE_PASSES
-        if self._profile.knows_slack and request.num_candidates > 1:
-            logits = self._probe(seams, prefix, rows[0], limits)
+        if self._profile.slack_token_id is not None and request.num_candidates > 1:
+            logits = self._probe(seams, prefix, rows[0], limits, self._profile.slack_token_id)
             passes = 1
             yield Draft(1, self._probe_tokens(logits), (time.perf_counter() - started) * 1000)
             rows = self._branches(logits, widths[0], min(request.num_candidates, _MAX_ROWS))
@@ -143,15 +143,12 @@ class LocalFiller:
         fitting = fitting or [min(self._profile.hole_widths[0], request.max_hole_tokens)]
         return fitting[-1:] if self._profile.knows_slack else fitting
 
-    def _probe(self, seams: Seams, prefix: Prefix, row: Row, limits: Constraints) -> Tensor:
+    def _probe(self, seams: Seams, prefix: Prefix, row: Row, limits: Constraints, slack_token_id: int) -> Tensor:
         """Run one pass over a hole of noise: logits [width, V], the same as a first denoising step's."""
         canvas = lay_out([row], seams.suffix_ids, self._profile.canvas_tokens, self._pad_id, self._adapter.device)
         forward = limits.over(self._adapter.forward_for(prefix))
         noise = torch.full_like(canvas.known_ids, self._profile.mask_token_id or 0)
         logits = forward(canvas.with_known(noise), canvas.free, None)
-        slack_token_id = self._profile.slack_token_id
-        if slack_token_id is None:
-            return logits
         return decide_slack(logits, canvas.free, torch.zeros_like(canvas.known), slack_token_id)
 
     def _probe_tokens(self, logits: Tensor) -> tuple[DraftToken, ...]:
