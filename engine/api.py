@@ -67,6 +67,7 @@ class FillRequest:
     ends_file: bool = True  # nothing stands after the suffix
     multiline: bool = False  # the fill may hold line breaks
     max_hole_tokens: int = 32
+    exact_hole_tokens: int | None = None  # the fill's length, where it is known: what a measurement compares with
     num_candidates: int = 1
     max_denoising_steps: int = 16
     deadline_ms: int | None = None  # from the moment the engine starts on it; then the best draft is returned

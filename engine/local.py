@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -25,6 +26,7 @@ from engine.api import (
     FillResult,
     RequestError,
 )
+from engine.canvas import Canvas
 from engine.constraints import Constraints, constraints
 from engine.denoise import DenoiseConfig, Forward, Step, denoise
 from engine.layout import Row, hole_ids, lay_out
@@ -36,6 +38,8 @@ from engine.seam import Seams, Seamstress
 
 BUNDLED = Path(__file__).parent / "bundled"
 _MAX_ROWS = 8
+# So many beginnings are tried even where one fill is asked for: the best is right far more often than the first.
+_MIN_TRIED = 4
 # A first token this unlikely begins no candidate worth its arithmetic; two are tried in any case.
 _MIN_FIRST_PROBABILITY, _MIN_ROWS = 0.02, 2
 # When half of the rows are done, the others have so many passes left: what takes much longer is rarely good.
@@ -98,24 +102,26 @@ class LocalFiller:
         """Free what is remembered of earlier fills; the next one begins cold."""
         self._adapter.forget_prefixes()
 
+    def num_hole_tokens(self, request: FillRequest, fill: str) -> int:
+        """Return how many hole tokens a text takes in this request's hole, the typed half of a token among them."""
+        return self._seamstress.num_hole_tokens(request, fill)
+
     def fill(self, request: FillRequest) -> Generator[Draft, None, FillResult]:
         """Denoise the hole, yielding a draft after every step. Raises RequestError."""
-        if min(request.num_candidates, request.max_denoising_steps, request.max_hole_tokens) < 1:
-            raise RequestError("candidates, denoising steps and hole tokens must each be at least 1")
+        _check(request)
         started = time.perf_counter()
-        widths = self._widths(request)
-        suffix_budget = self._profile.canvas_tokens - widths[0]
+        rows = self._rows(request)
+        suffix_budget = self._profile.canvas_tokens - rows[0].width
         seams = self._seamstress.cut(request, self._profile.max_prefix_tokens, suffix_budget)
         prefix = self._adapter.prefill(seams.prefix_ids)
         prefill_ms = (time.perf_counter() - started) * 1000
         limits = self._constraints(request, seams)
-        rows, passes, step = [Row(width) for width in widths], 0, None
-        patience = _PATIENCE_PASSES
-        if self._profile.slack_token_id is not None and request.num_candidates > 1:
-            logits = self._probe(seams, prefix, rows[0], limits, self._profile.slack_token_id)
+        passes, step, patience = 0, None, _PATIENCE_PASSES
+        if self._profile.slack_token_id is not None and rows[0].length != 1:  # A lone token is not worth a branch.
+            logits = self._probe(seams, prefix, rows[0], limits)
             passes = 1
-            yield Draft(1, self._probe_tokens(logits), (time.perf_counter() - started) * 1000)
-            rows = self._branches(logits, widths[0], min(request.num_candidates, _MAX_ROWS))
+            yield Draft(1, self._probe_tokens(logits, rows[0]), (time.perf_counter() - started) * 1000)
+            rows = self._branches(logits, rows[0], min(max(request.num_candidates, _MIN_TRIED), _MAX_ROWS))
         for step in self._steps(request, seams, prefix, rows, limits):
             passes += 1
             elapsed_ms = (time.perf_counter() - started) * 1000
@@ -137,48 +143,67 @@ class LocalFiller:
             reason=None if candidates else "the model has nothing to add here",
         )
 
-    def _widths(self, request: FillRequest) -> list[int]:
-        """Return the hole widths to try: the widest within the request where slack is known, else all of them."""
+    def _rows(self, request: FillRequest) -> list[Row]:
+        """Return the holes to try: the widest within the request where slack is known, else one of each width."""
         fitting = [width for width in self._profile.hole_widths if width <= request.max_hole_tokens]
         fitting = fitting or [min(self._profile.hole_widths[0], request.max_hole_tokens)]
-        return fitting[-1:] if self._profile.knows_slack else fitting
+        length = request.exact_hole_tokens
+        if length is None:
+            return [Row(width) for width in (fitting[-1:] if self._profile.knows_slack else fitting)]
+        # Slack is asked for as it is when the length is unknown, so that the checkpoint sees a width it was taught.
+        width = max(length, fitting[-1]) if self._profile.knows_slack else length
+        if width >= self._profile.canvas_tokens:
+            raise RequestError(f"a hole of {length} tokens does not fit a canvas of {self._profile.canvas_tokens}")
+        return [Row(width, length=length)]
 
-    def _probe(self, seams: Seams, prefix: Prefix, row: Row, limits: Constraints, slack_token_id: int) -> Tensor:
-        """Run one pass over a hole of noise: logits [width, V], the same as a first denoising step's."""
-        canvas = lay_out([row], seams.suffix_ids, self._profile.canvas_tokens, self._pad_id, self._adapter.device)
+    def _probe(self, seams: Seams, prefix: Prefix, row: Row, limits: Constraints) -> Tensor:
+        """Run one pass over a hole of noise: logits [its free positions, V], the same as a first denoising step's."""
+        canvas = self._lay_out([row], seams)
         forward = limits.over(self._adapter.forward_for(prefix))
         noise = torch.full_like(canvas.known_ids, self._profile.mask_token_id or 0)
         logits = forward(canvas.with_known(noise), canvas.free, None)
+        slack_token_id = self._slack_of(row)
+        if slack_token_id is None:
+            return logits
         return decide_slack(logits, canvas.free, torch.zeros_like(canvas.known), slack_token_id)
 
-    def _probe_tokens(self, logits: Tensor) -> tuple[DraftToken, ...]:
-        ids = hole_ids(logits.argmax(-1), Row(len(logits)), self._profile.slack_token_id)
+    def _probe_tokens(self, logits: Tensor, row: Row) -> tuple[DraftToken, ...]:
+        ids = hole_ids(logits.argmax(-1), row, self._profile.slack_token_id)
         return tuple(DraftToken(self._seamstress.token_texts[index], "noise") for index in ids)
 
-    def _branches(self, logits: Tensor, width: int, count: int) -> list[Row]:
+    def _branches(self, logits: Tensor, row: Row, count: int) -> list[Row]:
         """Return rows that begin with the likeliest first tokens, so that candidates differ."""
         first = logits[0].clone()
         first[self._profile.slack_token_id] = -torch.inf
         likeliest = first.softmax(-1).topk(count)
         ranked = zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True)
         return [
-            Row(width, first_id)
+            replace(row, first_id=first_id)
             for rank, (first_id, probability) in enumerate(ranked)
             if probability > (0 if rank < _MIN_ROWS else _MIN_FIRST_PROBABILITY)
         ]
+
+    def _lay_out(self, rows: list[Row], seams: Seams) -> Canvas:
+        profile = self._profile
+        device, mask_token_id = self._adapter.device, profile.mask_token_id
+        return lay_out(rows, seams.suffix_ids, profile.canvas_tokens, self._pad_id, device, mask_token_id)
+
+    def _slack_of(self, row: Row) -> int | None:
+        """Return the token that ends a fill, or None where the length is known and nothing ends it early."""
+        return self._profile.slack_token_id if row.length is None else None
 
     def _steps(
         self, request: FillRequest, seams: Seams, prefix: Prefix, rows: list[Row], limits: Constraints
     ) -> Generator[Step, None, None]:
         profile, adapter = self._profile, self._adapter
-        canvas = lay_out(rows, seams.suffix_ids, profile.canvas_tokens, self._pad_id, adapter.device)
+        canvas = self._lay_out(rows, seams)
         absorbing = profile.noise == "mask"
         config = DenoiseConfig(
             vocab_size=adapter.vocab_size,
             noise=profile.noise,
             mask_token_id=profile.mask_token_id,
-            slack_token_id=profile.slack_token_id,
-            forbidden_ids=self._forbidden_ids,
+            slack_token_id=self._slack_of(rows[0]),
+            forbidden_ids=self._never(request),
             max_denoising_steps=request.max_denoising_steps,
             keep_accepted=absorbing,
             greedy=absorbing,
@@ -193,10 +218,16 @@ class LocalFiller:
         return constraints(
             self._adapter.vocab_size,
             self._adapter.device,
-            never=self._forbidden_ids if request.multiline else (*self._forbidden_ids, *breaks),
+            never=self._never(request) if request.multiline else (*self._never(request), *breaks),
             first_ids=seams.first_ids,
             never_first=breaks,
         )
+
+    def _never(self, request: FillRequest) -> tuple[int, ...]:
+        slack_token_id = self._profile.slack_token_id
+        if request.exact_hole_tokens is None or slack_token_id is None:
+            return self._forbidden_ids
+        return (*self._forbidden_ids, slack_token_id)
 
     def _draft_tokens(self, step: Step, row: Row) -> tuple[DraftToken, ...]:
         ids = hole_ids(step.argmax_ids[0], row, self._profile.slack_token_id)
@@ -224,3 +255,9 @@ class LocalFiller:
             if text not in found or found[text].score < score:
                 found[text] = Candidate(text, score, len(ids))
         return tuple(sorted(found.values(), key=lambda candidate: -candidate.score))
+
+
+def _check(request: FillRequest) -> None:
+    counts = (request.num_candidates, request.max_denoising_steps, request.max_hole_tokens)
+    if min(counts) < 1 or (request.exact_hole_tokens is not None and request.exact_hole_tokens < 1):
+        raise RequestError("candidates, denoising steps and hole tokens must each be at least 1")

@@ -74,6 +74,11 @@ class Seamstress:
             suffix_ids = [*suffix_ids, eos]
         return Seams(prefix_ids, suffix_ids[:max_suffix_tokens], typed, first_ids)
 
+    def num_hole_tokens(self, request: FillRequest, fill: str) -> int:
+        """Return how many tokens a fill of this request's hole takes, what was typed of the first one included."""
+        typed, _ = self._heal(request.prefix)
+        return len(self._encode(_clean(typed + fill)))
+
     def text(self, ids: Sequence[int]) -> str:
         """Return the text of hole ids."""
         decoded: str = self._tokenizer.decode(list(ids), skip_special_tokens=False)

@@ -159,6 +159,7 @@ class DenoisingPass:
     def __init__(self, decoder: Any, head: Any, prefix: Prefix, batch_size: int) -> None:
         self._decoder = decoder
         self._head = head
+        self._prefix_cache = prefix.kv_cache
         self._kv_cache = _repeated(prefix.kv_cache, batch_size)
         self._num_prefix_tokens = len(prefix.ids)
         self._rotations: dict[int, dict[str, Any]] = {}
@@ -170,7 +171,10 @@ class DenoisingPass:
         Shapes: canvas_ids [B, L] int64, open_mask [B, L] bool, self_conditioning [N, V] float32 or None -> [N, V]
         float32.
         """
-        decoder = self._decoder
+        asked = open_mask.any(dim=-1)
+        if not bool(asked.all()):  # A row with nothing open costs nothing.
+            canvas_ids, open_mask = canvas_ids[asked], open_mask[asked]
+        decoder, kv_cache = self._decoder, self._cache_for(len(canvas_ids))
         embeddings = decoder.embed_tokens(canvas_ids)
         signal = self._signal(embeddings, open_mask, self_conditioning)
         hidden = decoder.self_conditioning(embeddings, signal)
@@ -181,10 +185,15 @@ class DenoisingPass:
                 hidden,
                 position_embeddings=rotations[layer_type],
                 attention_mask=None,
-                past_key_values=self._kv_cache,
+                past_key_values=kv_cache,
             )
         logits: Tensor = self._head(decoder.norm(hidden[open_mask]))
         return logits
+
+    def _cache_for(self, batch_size: int) -> DynamicCache:
+        if batch_size != self._kv_cache.layers[0].keys.shape[0]:
+            self._kv_cache = _repeated(self._prefix_cache, batch_size)
+        return self._kv_cache
 
     def _signal(self, embeddings: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
         """Return what the decoder is told about its previous prediction: [B, L, H], zero when there was none.

@@ -65,6 +65,22 @@ def test_a_pass_equals_the_models_own(tiny: Any, length: int, batch_size: int) -
     check_pass(tiny, adapter, adapter.prefill(random_ids(length)), batch_size=batch_size, seed=length)
 
 
+def test_a_row_with_nothing_open_changes_no_other_and_is_not_run(tiny: Any) -> None:
+    adapter = DiffusionGemma(tiny)
+    prefix = adapter.prefill(random_ids(20))
+    canvas_ids = torch.randint(VOCAB_SIZE, (3, 9), generator=torch.Generator().manual_seed(1))
+    open_mask = torch.ones(3, 9, dtype=torch.bool)
+    run = adapter.forward_for(prefix, 3)
+    every_row = run(canvas_ids, open_mask, None).view(3, 9, -1)
+    open_mask[1] = False
+    rows_run: list[int] = []
+    hook = adapter._decoder.layers[0].register_forward_pre_hook(lambda _, inputs: rows_run.append(len(inputs[0])))
+    others = run(canvas_ids, open_mask, None).view(2, 9, -1)
+    hook.remove()
+    torch.testing.assert_close(others, every_row[[0, 2]], **CLOSE)
+    assert rows_run == [2]
+
+
 def test_a_pass_takes_canvases_of_several_lengths(tiny: Any) -> None:
     adapter = DiffusionGemma(tiny)
     prefix = adapter.prefill(random_ids(20))

@@ -87,9 +87,28 @@ def test_closing_the_generator_ends_the_fill(filler: LocalFiller):
     assert run(filler, _REQUEST)[1].passes > 0
 
 
-def test_a_deadline_that_has_passed_leaves_the_draft_of_one_step(filler: LocalFiller):
+def test_a_deadline_that_has_passed_leaves_the_draft_of_the_first_look_and_one_step(filler: LocalFiller):
     drafts, _ = run(filler, replace(_REQUEST, deadline_ms=0))
-    assert len(drafts) == 1
+    assert len(drafts) == 2
+
+
+@pytest.mark.parametrize("fill", ["a + b", "b", "add(a, b) + add(b, a)"])
+def test_a_fill_of_known_length_has_that_length(filler: LocalFiller, fill: str):
+    num_tokens = filler.num_hole_tokens(_REQUEST, fill)
+    _, result = run(filler, replace(_REQUEST, exact_hole_tokens=num_tokens, num_candidates=4))
+    assert {candidate.num_tokens for candidate in result.candidates} == {num_tokens}
+
+
+def test_a_known_length_that_no_canvas_holds_is_refused(filler: LocalFiller):
+    with pytest.raises(RequestError, match="does not fit a canvas of 64"):
+        run(filler, replace(_REQUEST, exact_hole_tokens=64))
+
+
+@pytest.mark.parametrize("prefix", ["x = ", "self.na", "f("])
+def test_the_tokens_of_a_hole_count_what_was_typed_of_the_first(filler: LocalFiller, prefix: str):
+    request = FillRequest(prefix, "\n")
+    assert filler.num_hole_tokens(request, "me") >= 1
+    assert filler.num_hole_tokens(request, "me = other") > filler.num_hole_tokens(request, "me")
 
 
 @pytest.mark.parametrize("prefix", ["", "\n", "x = '\ud83d'\n", "#" * 10_000, "é" * 3000])

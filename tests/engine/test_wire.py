@@ -20,6 +20,7 @@ _requests = st.builds(
     suffix=st.text(),
     multiline=st.booleans(),
     max_hole_tokens=_counts,
+    exact_hole_tokens=st.none() | _counts,
     num_candidates=_counts,
     max_denoising_steps=_counts,
     deadline_ms=st.none() | _counts,
