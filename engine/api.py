@@ -98,7 +98,10 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """One filled hole. `score` is the mean log-probability per token (nats, at most 0; higher is better)."""
+    """One filled hole. `score` orders the candidates of one fill (nats, at most 0; higher is better).
+
+    It is the log-probability of the fill and of what follows it, over the root of the number of tokens.
+    """
 
     text: str
     score: float

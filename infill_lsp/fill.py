@@ -44,18 +44,20 @@ async def fill(
     settings: Settings,
     *,
     num_candidates: int = 1,
+    max_tried: int | None = None,
     on_draft: Callable[[Draft], None] | None = None,
 ) -> Outcome:
     """Fill a hole: ask the engine, make its candidates fit, keep those that may be shown. Raises EngineError.
 
-    The engine is asked for as many candidates as the settings say even when fewer are wanted: a fill that may not be
-    shown then leaves others, and rows of one batch cost less than a second fill.
+    The engine is asked for as many candidates as the settings say, but no more than `max_tried`, even when fewer are
+    wanted: a fill that may not be shown then leaves others, and rows of one batch cost less than a second fill.
     """
+    tried = settings.num_candidates if max_tried is None else min(settings.num_candidates, max_tried)
     start = time.perf_counter()
     request = request_for(
         snapshot,
         hole,
-        num_candidates=max(num_candidates, settings.num_candidates),
+        num_candidates=max(num_candidates, tried),
         max_prefix_chars=settings.max_prefix_chars,
         max_suffix_chars=settings.max_suffix_chars,
         deadline_ms=settings.deadline_ms,

@@ -70,7 +70,7 @@ def test_the_loop_knows_no_model_and_no_model_knows_the_canvas() -> None:
         assert not {"engine.canvas", "engine.denoise"} & set(imports(path)), path
 
 
-@pytest.mark.parametrize("room", sorted(_TENSOR_ROOMS | {"layout", "constraints"}))
+@pytest.mark.parametrize("room", sorted(_TENSOR_ROOMS | {"layout", "constraints", "guidance"}))
 def test_pure_rooms_do_nothing_but_compute(room: str) -> None:
     path = _ROOT / "engine" / f"{room}.py"
     outside = {

@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from engine.api import CheckpointError
 from engine.models.diffusion_gemma import DiffusionGemma
+from engine.models.idle_experts import leave_out_idle_experts
 
 _MODEL_TYPE = "diffusion_gemma"
 
@@ -45,7 +46,9 @@ def load(folder: Path, *, device: torch.device | str = "cpu", dtype: torch.dtype
             f"{folder}: the checkpoint cannot be read ({_first_line(error)}); download it again or choose another one"
         ) from error
     _check_report(folder, report)
-    return DiffusionGemma(model.eval().to(device))
+    num_parameters = sum(parameter.numel() for parameter in model.parameters())
+    leave_out_idle_experts(model)
+    return DiffusionGemma(model.eval().to(device), num_parameters=num_parameters)
 
 
 def _check_folder(folder: Path) -> None:

@@ -37,8 +37,11 @@ class Prefix:
 class DiffusionGemma:
     """A loaded model. Not for use from several threads at once."""
 
-    def __init__(self, model: DiffusionGemmaForBlockDiffusion, max_snapshots: int = 8) -> None:
+    def __init__(
+        self, model: DiffusionGemmaForBlockDiffusion, max_snapshots: int = 8, num_parameters: int | None = None
+    ) -> None:
         self._model: Any = model
+        self._num_parameters = num_parameters
         self._decoder: Any = model.model.decoder
         self._encoder: Any = model.model.encoder.language_model
         self._snapshots: PrefixCache[Prefix] = PrefixCache(max_snapshots)
@@ -90,8 +93,8 @@ class DiffusionGemma:
 
     @property
     def num_parameters(self) -> int:
-        """Return the number of weights, shared ones once."""
-        return sum(parameter.numel() for parameter in self._model.parameters())
+        """Return the number of weights, shared ones once, and those of idle experts too."""
+        return self._num_parameters or sum(parameter.numel() for parameter in self._model.parameters())
 
     def prefill(self, prefix_ids: Sequence[int]) -> Prefix:
         """Encode a prefix, going on from the longest beginning of it that was encoded lately.
@@ -131,6 +134,20 @@ class DiffusionGemma:
         log_probs = self._logits(hidden[0]).log_softmax(dim=-1)
         wanted = torch.tensor(list(ids), device=self.device)
         return log_probs.gather(-1, wanted[:, None]).squeeze(-1)
+
+    @torch.inference_mode()
+    def autoregressive_logits(self, prefix: Prefix, ids: Tensor) -> Tensor:
+        """Return the causal encoder's logits after a prefix: ids [B, W] -> [B, W, V] float32, at i given ids before i.
+
+        The last column of ids is not read.
+        """
+        rows, width = ids.shape
+        hidden = prefix.last_hidden.expand(rows, -1, -1)
+        if width > 1:
+            kv_cache = _repeated(prefix.kv_cache, rows)
+            more = self._encoder(input_ids=ids[:, :-1], past_key_values=kv_cache).last_hidden_state
+            hidden = torch.cat([hidden, more], dim=1)
+        return self._logits(hidden)
 
     @torch.inference_mode()
     def _extended(self, prefix: Prefix | None, ids: tuple[int, ...]) -> Prefix:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from engine.canvas import hole_canvas
 from engine.denoise import DenoiseConfig, denoise
 from engine.models.checkpoint import load
 from engine.models.diffusion_gemma import DiffusionGemma, Prefix
+from engine.models.idle_experts import leave_out_idle_experts
 from tests.engine.tiny import BOS, CANVAS_LENGTH, MASK, PAD, SLIDING_WINDOW, VOCAB_SIZE
 
 CLOSE = {"atol": 2e-4, "rtol": 1e-4}
@@ -156,6 +158,29 @@ def test_the_autoregressive_score_is_that_of_the_uncached_encoder(tiny: Any, pre
         expected = logits[0].log_softmax(-1)[range(len(ids) - 1), ids[1:]]
     scores = adapter.autoregressive_logprob(adapter.prefill(ids[:prefix_length]), ids[prefix_length:])
     torch.testing.assert_close(scores, expected[prefix_length - 1 :], **CLOSE)
+
+
+def test_the_causal_reading_of_several_drafts_is_that_of_the_uncached_encoder(tiny: Any) -> None:
+    adapter = DiffusionGemma(tiny)
+    prefix = adapter.prefill(random_ids(70))
+    drafts = torch.tensor([random_ids(6, seed=1), random_ids(6, seed=2)])
+    logits = adapter.autoregressive_logits(prefix, drafts)
+    for row, draft in enumerate(drafts.tolist()):
+        log_probs = logits[row].log_softmax(-1)
+        expected = adapter.autoregressive_logprob(prefix, draft)
+        torch.testing.assert_close(log_probs.gather(-1, drafts[row][:, None])[:, 0], expected, **CLOSE)
+    assert torch.equal(adapter.prefill(prefix.ids).kv_cache.layers[0].keys, prefix.kv_cache.layers[0].keys)
+
+
+def test_idle_experts_are_left_out_and_change_nothing(tiny: Any) -> None:
+    idle, whole = deepcopy(tiny), deepcopy(tiny)
+    assert leave_out_idle_experts(deepcopy(tiny)) == 0  # Experts that do something stay.
+    for model in (idle, whole):
+        for layer in model.model.decoder.layers:
+            layer.experts.down_proj.data.zero_()
+    idle.tie_weights()
+    assert leave_out_idle_experts(idle) == 2 * len(idle.model.decoder.layers)
+    check_pass(whole, DiffusionGemma(idle), DiffusionGemma(idle).prefill(random_ids(70)), batch_size=2)
 
 
 def test_no_tokens_have_no_score(tiny: Any) -> None:

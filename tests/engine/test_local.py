@@ -95,8 +95,9 @@ def test_a_deadline_that_has_passed_leaves_the_draft_of_the_first_look_and_one_s
 @pytest.mark.parametrize("fill", ["a + b", "b", "add(a, b) + add(b, a)"])
 def test_a_fill_of_known_length_has_that_length(filler: LocalFiller, fill: str):
     num_tokens = filler.num_hole_tokens(_REQUEST, fill)
-    _, result = run(filler, replace(_REQUEST, exact_hole_tokens=num_tokens, num_candidates=4))
-    assert {candidate.num_tokens for candidate in result.candidates} == {num_tokens}
+    drafts, result = run(filler, replace(_REQUEST, exact_hole_tokens=num_tokens, num_candidates=4))
+    assert {len(draft.tokens) for draft in drafts} == {num_tokens}
+    assert {candidate.num_tokens for candidate in result.candidates} <= {num_tokens}
 
 
 def test_a_known_length_that_no_canvas_holds_is_refused(filler: LocalFiller):
