@@ -1,7 +1,7 @@
 """Turn cleaned files into two arrays of token ids, one to learn from and one held out, and read them back.
 
-A file is `<bos> text <eos>`; long docstrings are mostly cut to their first line, since prose is not what is asked of
-the checkpoint and would take most of a small budget.
+A file is `<bos> text <eos>`; long docstrings of Python are mostly cut to their first line, since prose is not what is
+asked of the checkpoint and would take most of a small budget.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from engine.training.corpus import SourceFile
+from engine.training.data.source import SourceFile
 from engine.training.tokenizer import BOS, EOS
 
 _KEEP_DOCSTRINGS_SHARE = 0.25
@@ -50,8 +50,8 @@ def load(path: Path) -> Packed:
 
 
 def condense(file: SourceFile) -> str:
-    """Return the file's text, in three of four files with docstrings cut to their first line."""
-    if _share(file.path) < _KEEP_DOCSTRINGS_SHARE:
+    """Return the file's text, of Python in three of four files with docstrings cut to their first line."""
+    if file.language != "python" or _share(file.path) < _KEEP_DOCSTRINGS_SHARE:
         return file.text
     try:
         tree = ast.parse(file.text)
