@@ -16,6 +16,8 @@ from dataclasses import dataclass, fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from infill_lsp import checkpoints
+
 SECTION = "infill-lsp"
 PROJECT_FILE = "infill.toml"
 MODEL_VARIABLE = "INFILL_MODEL"
@@ -62,8 +64,8 @@ _FORBIDDEN_IN_PROJECT = frozenset({"model"})
 class Settings:
     """Everything a user can set; docs/settings.md describes each key."""
 
-    model: str = "bundled"  # "bundled", a folder with a checkpoint, or "fake:TEXT"
-    num_candidates: int = 4  # fills that are tried; while the user types, the best that may be shown is
+    model: str = "bundled"  # "bundled", a folder with a checkpoint, or "fake:TEXT"; a tuned one's name becomes a folder
+    num_candidates: int = 4  # fills that are tried; while the user types, at most two
     max_file_bytes: int = 1_000_000  # larger documents, measured in UTF-8, are left alone
     deadline_ms: int = 5000  # then the best draft is returned
     idle_minutes: float = 15.0  # the engine host lets go of the model after this
@@ -102,7 +104,8 @@ def load(
     reading = _with(reading, apply(reading.settings, _section(editor), where="editor settings"))
     if model := environment.get(MODEL_VARIABLE):
         reading = _with(reading, apply(reading.settings, {"model": model}, where=MODEL_VARIABLE))
-    return _with(reading, apply(reading.settings, overrides, where="command line"))
+    reading = _with(reading, apply(reading.settings, overrides, where="command line"))
+    return Reading(replace(reading.settings, model=checkpoints.resolved(reading.settings.model)), reading.problems)
 
 
 def user_config_path() -> Path:

@@ -30,7 +30,8 @@ _File = Annotated[Path, typer.Argument(metavar="FILE", help="The source file. It
 _Model = Annotated[
     str | None,
     typer.Option(
-        metavar="MODEL", help='"bundled" or a checkpoint\'s folder; else the setting or INFILL_MODEL decides.'
+        metavar="MODEL",
+        help='"bundled", a tuned checkpoint\'s name or a folder; else the setting or INFILL_MODEL decides.',
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -124,3 +125,31 @@ def doctor(
     from infill_lsp.cli.doctor import examine
 
     return examine(as_json=as_json, load=load)
+
+
+@app.command()
+def tune(
+    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="The repository to learn from.")] = None,
+    name: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What the result is called; else as the repository's folder.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="Train for so long at most.")] = 10,
+    steps: Annotated[int | None, typer.Option(min=1, help="Take so many steps at most; else the time decides.")] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; else torch decides.")] = None,
+    model: _Model = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the result even when it is not better.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Show the checkpoints that were tuned, and do nothing.")] = False,
+    remove: Annotated[str | None, typer.Option(metavar="NAME", help="Delete a tuned checkpoint.")] = None,
+) -> int:
+    """Train the checkpoint on with a repository of your own, and keep the result if it fills held-out files better."""
+    from infill_lsp.cli.tune import Limits, list_tuned, remove_tuned, tune_repository
+
+    if [path is not None, show, remove is not None].count(True) != 1:
+        raise Mistake("tune takes a repository's PATH, --list, or --remove NAME (infill-lsp tune --help)")
+    if show:
+        return list_tuned()
+    if remove is not None:
+        return remove_tuned(remove)
+    assert path is not None
+    limits = Limits(minutes=minutes, steps=steps, threads=threads)
+    return tune_repository(path, name=name, limits=limits, model=model, keep=keep)

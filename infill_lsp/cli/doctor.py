@@ -25,6 +25,7 @@ from infill_lsp.cli.machine_checks import (
     check_packages,
     check_python,
 )
+from infill_lsp.cli.tune_check import check_tuned
 
 
 def examine(*, as_json: bool, load: bool) -> int:
@@ -49,6 +50,7 @@ async def _findings(*, load: bool) -> list[Finding]:
             check_local_extra(),
             check_grammars(),
             check_checkpoint(settings.model),
+            check_tuned(),
             check_socket(engine),
         ]
         if load:
