@@ -1,107 +1,90 @@
-"""Make the bundled checkpoint: `python -m engine.training data|run|export|evaluate`, each step from the one before.
+"""Make the bundled checkpoint: `python -m engine.training STEP`, each step from the one before.
 
 data       fetch the packages, clean them, learn the tokenizer, pack the token ids
+pack       make the packed ids small, to be taken to another machine
 run        train for a given time, going on from the last saved state
+chunk      one of several equal parts of a run, within a limit of minutes, with a picture and a report
+plan       print what the recipes cost: parameters, memory, steps, time
+plot       draw a run's log as a picture
 export     write the checkpoint folder of the published classes
 evaluate   fill held-out holes with a checkpoint folder and print what came of it, as JSON
+
+`python -m engine.training --smoke` runs everything at once, very small, as a test.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one step; return the exit status."""
-    options = _parser().parse_args(arguments)
-    return int(options.step(options))
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.smoke == (options.step is not None):
+        parser.error("give one step, or --smoke alone")
+    from engine.training import steps
 
-
-def _data(options: argparse.Namespace) -> int:
-    from engine.training import corpus, pack, tokenizer
-
-    sources, records = corpus.collect(options.work)
-    corpus.write_manifest(records, options.work / "manifest.json")
-    learnt = [file for file in sources if not file.held_out]
-    trained = tokenizer.train((pack.condense(file) for file in learnt), options.vocab_size)
-    trained.save(str(options.work / "tokenizer.json"))
-    for name, files in (("train", learnt), ("held_out", [file for file in sources if file.held_out])):
-        packed = pack.pack(files, trained)
-        pack.save(packed, options.work / f"{name}.npz")
-        print(f"{name}: {len(files):,} files, {len(packed.ids):,} tokens", flush=True)
-    return 0
-
-
-def _run(options: argparse.Namespace) -> int:
-    import torch
-
-    from engine.training.train import Recipe, train
-
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    recipe = Recipe(seconds=options.minutes * 60, device=options.device, seed=options.seed)
-    for progress in train(recipe, options.work, options.output):
-        held_out = progress.held_out_causal_loss
-        judged = "" if held_out is None else f", held out {held_out:.3f} / {progress.held_out_denoising_loss:.3f}"
-        losses = f"next token {progress.causal_loss:.3f}, denoising {progress.denoising_loss:.3f} nats"
-        print(
-            f"{progress.seconds:6.0f} s, step {progress.step}, {progress.positions:,} positions: {losses}{judged}",
-            flush=True,
-        )
-    return 0
-
-
-def _export(options: argparse.Namespace) -> int:
-    from engine.training.export import export
-    from engine.training.holes import Sizes
-
-    export(options.output / "state.pt", options.work / "tokenizer.json", options.folder, Sizes())
-    print(f"wrote {options.folder}")
-    return 0
-
-
-def _evaluate(options: argparse.Namespace) -> int:
-    from engine.training import corpus
-    from engine.training.evaluate import evaluate
-
-    sources, _ = corpus.collect(options.work)
-    held_out = [file for file in sources if file.held_out]
-    print(json.dumps(evaluate(options.model, held_out, options.holes, options.show), indent=2))
-    return 0
+    try:
+        if options.smoke:
+            return steps.smoke()
+        step = getattr(steps, options.step)
+        return int(step(options))
+    except (FileNotFoundError, RuntimeError, ValueError) as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m engine.training", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    steps = parser.add_subparsers(required=True)
-    for name, step in (("data", _data), ("run", _run), ("export", _export), ("evaluate", _evaluate)):
-        command = steps.add_parser(name)
-        command.set_defaults(step=step)
-        command.add_argument(
-            "--work", type=Path, default=Path("runs/data"), help="where fetched and packed data stands"
-        )
-        if name in ("run", "export"):
+    parser.add_argument("--smoke", action="store_true", help="run the whole pipeline, very small, as a test")
+    commands = parser.add_subparsers(dest="step", metavar="STEP")
+    made = {
+        name: commands.add_parser(name)
+        for name in ("data", "pack", "run", "chunk", "plan", "plot", "export", "evaluate")
+    }
+    for name, command in made.items():
+        if name not in ("plan", "plot"):
+            command.add_argument(
+                "--work", type=Path, default=Path("runs/data"), help="where fetched and packed data stands"
+            )
+        if name in ("run", "chunk", "plot", "export"):
             command.add_argument(
                 "--output", type=Path, default=Path("runs/latest"), help="where the run's state stands"
             )
-        if name == "data":
-            command.add_argument("--vocab-size", type=int, default=8192)
-        if name == "run":
-            command.add_argument("--minutes", type=float, default=100)
-            command.add_argument("--threads", type=int, default=0, help="0 leaves the choice to torch")
-            command.add_argument("--device", default="cpu")
-            command.add_argument("--seed", type=int, default=0)
-        if name == "export":
-            command.add_argument("--folder", type=Path, default=Path("engine/bundled"))
-        if name == "evaluate":
-            command.add_argument("--model", default="bundled", help="`bundled` or a checkpoint folder")
-            command.add_argument("--holes", type=int, default=200)
-            command.add_argument("--show", type=int, default=0, help="print this many fills beside the true text")
+        if name in ("run", "chunk"):
+            _add_training_options(command)
+    made["data"].add_argument("--vocab-size", type=int, default=8192)
+    made["data"].add_argument("--languages", nargs="+", help="all of them where not given")
+    made["run"].add_argument("--minutes", type=float, default=100, help="of the whole run")
+    made["run"].add_argument("--steps", type=int, help="divide the run by steps and not by minutes; can be repeated")
+    made["chunk"].add_argument("--minutes", type=float, default=9, help="within which this command ends")
+    made["chunk"].add_argument("--chunks", type=int, default=3, help="how many equal parts the run has")
+    made["chunk"].add_argument("--travel", type=Path, help="folder for weights and reports that are small enough to go")
+    made["chunk"].add_argument("--join", type=Path, help="go on from a light state: its path without part numbers")
+    made["plan"].add_argument("--teraflops", type=float, default=200, help="useful operations a second, in 10^12")
+    made["export"].add_argument("--folder", type=Path, default=Path("engine/bundled"))
+    made["export"].add_argument("--if-better", action="store_true", help="only if its held-out score is the better one")
+    made["evaluate"].add_argument("--model", default="bundled", help="`bundled` or a checkpoint folder")
+    made["evaluate"].add_argument("--holes", type=int, default=200)
+    made["evaluate"].add_argument("--show", type=int, default=0, help="print this many fills beside the true text")
     return parser
+
+
+def _add_training_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--recipe", default="cpu", help="cpu, accelerator, rehearsal or smoke")
+    command.add_argument("--begin-from", type=Path, help="a checkpoint folder, instead of random weights")
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--device", help="cpu or cuda; the recipe's own where not given")
+    command.add_argument(
+        "--compile", action=argparse.BooleanOptionalAction, help="the recipe's own choice where not given"
+    )
+    command.add_argument("--threads", type=int, default=0, help="0 leaves the choice to torch")
+    command.add_argument("--workers", type=int, help="processes that draw batches")
 
 
 if __name__ == "__main__":

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 from transformers import (
     DiffusionGemmaConfig,
     DiffusionGemmaForBlockDiffusion,
@@ -21,43 +19,20 @@ from transformers import (
     Gemma4VisionConfig,
 )
 
+from engine.training import weights
 from engine.training.holes import WIDTHS, Sizes
 from engine.training.network import Network, Shape
 from engine.training.tokenizer import BOS, EOS, MASK, NUM_SPARE_IDS, PAD, SLACK
 
-# Ours -> the published name, below `model.decoder.layers.N.`
-_LAYER_NAMES = {
-    "q_proj.weight": "self_attn.q_proj.weight",
-    "k_proj.weight": "self_attn.k_proj.weight",
-    "v_proj.weight": "self_attn.v_proj.weight",
-    "o_proj.weight": "self_attn.o_proj.weight",
-    "q_norm": "self_attn.q_norm.weight",
-    "k_norm": "self_attn.k_norm.weight",
-    "gate_proj.weight": "mlp.gate_proj.weight",
-    "up_proj.weight": "mlp.up_proj.weight",
-    "down_proj.weight": "mlp.down_proj.weight",
-    "input_norm": "input_layernorm.weight",
-    "post_attention_norm": "post_attention_layernorm.weight",
-    "mlp_norm": "pre_feedforward_layernorm.weight",
-    "mlp_inner_norm": "post_feedforward_layernorm_1.weight",
-    "post_mlp_norm": "post_feedforward_layernorm.weight",
-}
-_OTHER_NAMES = {
-    "embedding": "embed_tokens.weight",
-    "norm": "norm.weight",
-    "conditioning_norm": "self_conditioning.pre_norm.weight",
-    "conditioning_gate.weight": "self_conditioning.gate_proj.weight",
-    "conditioning_up.weight": "self_conditioning.up_proj.weight",
-    "conditioning_down.weight": "self_conditioning.down_proj.weight",
-}
-
 
 def published(network: Network, sizes: Sizes) -> DiffusionGemmaForBlockDiffusion:
     """Return the network as the published model class, in the type of its weights."""
-    model = DiffusionGemmaForBlockDiffusion(_configuration(network.shape, sizes)).to(network.embedding.dtype).eval()
-    weights = dict(_renamed(network))
-    weights["lm_head.weight"] = weights["model.decoder.embed_tokens.weight"]
-    unexpected = model.load_state_dict(weights, strict=False).unexpected_keys
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)  # What is not trained is the same in every export.
+        model = DiffusionGemmaForBlockDiffusion(_configuration(network.shape, sizes)).to(network.embedding.dtype).eval()
+    tensors = dict(weights.renamed(network))
+    tensors["lm_head.weight"] = tensors["model.decoder.embed_tokens.weight"]
+    unexpected = model.load_state_dict(tensors, strict=False).unexpected_keys
     if unexpected:
         raise RuntimeError(f"the published classes know no weight called {unexpected[0]}")
     with torch.no_grad():
@@ -72,9 +47,7 @@ def export(state: Path, tokenizer: Path, folder: Path, sizes: Sizes) -> None:
 
     The folder is written beside its place and renamed, so that a reader finds the old one or the new one.
     """
-    saved = torch.load(state, weights_only=True)
-    network = Network(Shape(**saved["shape"])).to(torch.bfloat16)
-    load_masters(network, saved["optimizer"])
+    network = trained(state)
     scratch = folder.with_name(folder.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     published(network, sizes).save_pretrained(scratch)
@@ -83,6 +56,14 @@ def export(state: Path, tokenizer: Path, folder: Path, sizes: Sizes) -> None:
     shutil.copyfile(tokenizer, scratch / "tokenizer.json")
     shutil.rmtree(folder, ignore_errors=True)
     scratch.rename(folder)
+
+
+def trained(state: Path) -> Network:
+    """Return the network of a training state, whole or light, in bfloat16."""
+    saved = torch.load(state, weights_only=True, map_location="cpu")
+    network = Network(Shape(**saved["shape"])).to(torch.bfloat16)
+    load_masters(network, saved["optimizer"])
+    return network
 
 
 @torch.no_grad()
@@ -144,12 +125,3 @@ def _configuration(shape: Shape, sizes: Sizes) -> DiffusionGemmaConfig:
         image_token_id=image + 2,
         infill=profile,
     )
-
-
-def _renamed(network: Network) -> Iterator[tuple[str, Tensor]]:
-    for name, weight in network.state_dict().items():
-        if name.startswith("layers."):
-            _, index, rest = name.split(".", 2)
-            yield f"model.decoder.layers.{index}.{_LAYER_NAMES[rest]}", weight
-        else:
-            yield f"model.decoder.{_OTHER_NAMES[name]}", weight

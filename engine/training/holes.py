@@ -10,49 +10,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.random import Generator
 from tokenizers import Tokenizer
 
-from engine.training.pack import Packed
-from engine.training.tokenizer import EOS, MASK, PAD, SLACK
+from engine.training.data.pack import Packed
+from engine.training.noise import Task, add_noise
+from engine.training.tokenizer import EOS, PAD, SLACK
 
 WIDTHS, _WIDTH_SHARES = (16, 32, 48), (0.25, 0.6, 0.15)
 _REST, _LINE, _BRACKETS, _LINES, _SPAN = range(5)
 _KIND_SHARES = (0.45, 0.15, 0.15, 0.15, 0.10)
-_SEAMS = (
-    "=",
-    "Ġ=",
-    "(",
-    "Ġ(",
-    "[",
-    "Ġ[",
-    ",",
-    ".",
-    "return",
-    "if",
-    "elif",
-    "while",
-    "Ġin",
-    "Ġand",
-    "Ġor",
-    "Ġnot",
-    "Ġif",
-    "Ġelse",
-    "Ġ+",
-    "Ġ==",
-    ":",
-    "for",
-    "raise",
-    "with",
-    "from",
-    "import",
-    "Ġimport",
-    "assert",
-    "Ġ-",
-    "Ġ*",
-    "{",
-    "Ġ{",
+# A hole often begins right of one of these.
+_SEAM_TOKENS = (
+    "= Ġ= ( Ġ( [ Ġ[ { Ġ{ , . : Ġ== Ġ+ Ġ- Ġ* return if elif while for raise with from import assert "
+    "Ġin Ġand Ġor Ġnot Ġif Ġelse Ġimport"
 )
+_SEAMS = frozenset(_SEAM_TOKENS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,40 +49,58 @@ class Sizes:
 
 
 class HoleSampler:
-    """Draws batches from packed files with its own generator; the tokenizer says what the seams are."""
+    """Draws batches from packed files; the tokenizer says what the seams are.
 
-    def __init__(self, packed: Packed, tokenizer: Tokenizer, sizes: Sizes, seed: int) -> None:
-        self._ids, self._sizes = packed.ids, sizes
+    What is drawn depends on the seed and a running number alone, so that a run goes on after a pause as if there had
+    been none, and several processes can draw in turn.
+    """
+
+    def __init__(self, packed: Packed, tokenizer: Tokenizer, sizes: Sizes, seed: int, task: Task | None = None) -> None:
+        self._ids, self._sizes, self._seed, self._task = packed.ids, sizes, seed, task or Task()
         self._random = np.random.default_rng(seed)
+        self._drawn = 0
         vocabulary = tokenizer.get_vocab()
         self._newline = vocabulary["Ċ"]
         self._colon = vocabulary[":"]
         blank = [index for token, index in vocabulary.items() if token and set(token) == {"Ġ"}]
-        seams = [vocabulary[token] for token in _SEAMS if token in vocabulary]
-        size = max(vocabulary.values()) + 1
-        self._is_blank, self._is_seam = np.isin(np.arange(size), blank), np.isin(np.arange(size), seams)
+        seams = [index for token, index in vocabulary.items() if token in _SEAMS]
+        self._vocab_size = max(vocabulary.values()) + 1
+        every = np.arange(self._vocab_size)
+        self._is_blank, self._is_seam = np.isin(every, blank), np.isin(every, seams)
         self._closers = {vocabulary[a]: vocabulary[b] for a, b in (("(", ")"), ("[", "]"), ("{", "}"))}
 
-    def windows(self, count: int, length: int) -> np.ndarray:
-        """Return `count` windows of `length` tokens each that start at random places, int64 [count, length]."""
+    def windows(self, count: int, length: int, index: int | None = None) -> np.ndarray:
+        """Return `count` windows of `length` tokens each that start at random places, int64 [count, length].
+
+        `index` says which draw it is; without one, the draws follow one another.
+        Raises: ValueError when there are not enough tokens for one window.
+        """
+        self._turn_to(index)
+        if len(self._ids) <= length:
+            raise ValueError(f"{len(self._ids)} tokens are too few for a window of {length}; give more text")
         starts = self._random.integers(0, len(self._ids) - length, count)
         return np.stack([self._ids[start : start + length] for start in starts]).astype(np.int64)
 
-    def batch(self) -> Batch:
-        """Draw windows, and holes and noise for the canvases in them."""
+    def batch(self, index: int | None = None) -> Batch:
+        """Draw windows, and holes and noise for the canvases in them; `index` as for `windows`."""
         sizes = self._sizes
-        long = self.windows(sizes.windows, sizes.prefix_length + 2 * sizes.canvas_length)
-        shape = (sizes.windows * sizes.canvases, sizes.canvas_length)
-        starts, targets = np.zeros(shape[0], np.int64), np.zeros(shape, np.int64)
-        canvases, weights = np.zeros(shape, np.int64), np.zeros(shape, np.float32)
-        for index in range(shape[0]):
-            window = long[index // sizes.canvases]
+        long = self.windows(sizes.windows, sizes.prefix_length + 2 * sizes.canvas_length, index)
+        count = sizes.windows * sizes.canvases
+        targets, places = np.zeros((count, sizes.canvas_length), np.int64), np.zeros((3, count), np.int64)
+        for row in range(count):
+            window = long[row // sizes.canvases]
             start, length = self._hole(window)
             width = self._width(length)
-            starts[index] = start
-            targets[index] = self._target(window, start, length, width)
-            canvases[index], weights[index] = _noise(targets[index], length, width, self._random)
+            places[:, row] = start, length, width
+            targets[row] = self._target(window, start, length, width)
+        starts, lengths, widths = places
+        canvases, weights = add_noise(targets, lengths, widths, self._task, self._vocab_size, self._random)
         return Batch(long[:, : sizes.prefix_length], starts, targets, canvases, weights)
+
+    def _turn_to(self, index: int | None) -> None:
+        number = self._drawn if index is None else index
+        self._drawn = number + 1
+        self._random = np.random.default_rng([self._seed, number])
 
     def _hole(self, window: np.ndarray) -> tuple[int, int]:
         """Return where a hole begins (1 .. P) and how many tokens it holds (0 .. the largest width)."""
@@ -157,6 +147,8 @@ class HoleSampler:
 
     def _width(self, length: int) -> int:
         """Draw the hole's width among those that the fill fits in, without looking further at the fill."""
+        if self._task.fitting_widths:
+            return next(width for width in WIDTHS if width >= length)
         possible = [(width, share) for width, share in zip(WIDTHS, _WIDTH_SHARES, strict=True) if width >= length]
         shares = np.array([share for _, share in possible])
         return possible[int(self._random.choice(len(possible), p=shares / shares.sum()))][0]
@@ -171,21 +163,3 @@ class HoleSampler:
         suffix = suffix[: ends[0] + 1] if len(ends) else suffix
         target[width : width + len(suffix)] = suffix
         return target
-
-
-def _noise(target: np.ndarray, length: int, width: int, random: Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Mask hole positions and weigh them: everything, everything right of a settled start, or a random share.
-
-    Slack is never shown: the sampler decides the end of a fill last, when everything left of it is settled.
-    The end itself (the first slack position) counts as much as a token; what follows it says little and counts little.
-    """
-    masked = np.zeros(len(target), bool)
-    masked[:width] = True
-    form = random.random()
-    if form > 0.65:
-        masked[:length] = random.random(length) < random.uniform(0.1, 1.0)
-    elif form > 0.3:
-        masked[: int(random.integers(0, length + 1))] = False
-    weights = np.where(masked, 1.0, 0.0).astype(np.float32)
-    weights[length + 1 : width] = 0.1
-    return np.where(masked, MASK, target), weights

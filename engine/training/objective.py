@@ -6,11 +6,33 @@ way: on a CPU the vocabulary's elementwise work would otherwise cost as much as 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-_CHUNK_ROWS = 512
+# Rows of logits that stand at once: few where a cache is to hold them, many where a launch costs more than the work.
+_CPU_CHUNK_ROWS, _GPU_CHUNK_ROWS = 512, 8192
+
+Kernel = Callable[[Tensor, Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
+
+
+def chunk_gradient(
+    hidden: Tensor, embedding: Tensor, targets: Tensor, shares: Tensor, cap: float
+) -> tuple[Tensor, Tensor]:
+    """Return the loss of a chunk of rows, a float32 scalar, and its gradient for the logits before the cap, [R, V].
+
+    Shapes: hidden [R, H], embedding [V, H], targets [R] int64, shares [R] float32, which sum to 1 over all chunks.
+    """
+    capped = torch.tanh_(F.linear(hidden, embedding).float().div_(cap))
+    slope = capped.square().neg_().add_(1)  # The derivative of the soft cap.
+    log_normaliser = torch.logsumexp(capped.mul_(cap), -1, keepdim=True)
+    picked = capped.gather(-1, targets[:, None])
+    loss = ((log_normaliser - picked) * shares[:, None]).sum()
+    gradient = capped.sub_(log_normaliser).exp_()
+    gradient.scatter_add_(-1, targets[:, None], torch.full_like(picked, -1.0))
+    return loss, gradient.mul_(slope).mul_(shares[:, None]).to(hidden.dtype)
 
 
 class _HeadLoss(torch.autograd.Function):
@@ -24,22 +46,17 @@ class _HeadLoss(torch.autograd.Function):
         targets: Tensor,
         weights: Tensor,
         cap: float,
+        kernel: Kernel,
     ) -> Tensor:
-        total = weights.sum().clamp(min=1e-6)
+        shares = weights / weights.sum().clamp(min=1e-6)
         loss = torch.zeros((), dtype=torch.float32, device=hidden.device)
         hidden_gradient = torch.empty_like(hidden)
         embedding_gradient = torch.zeros(embedding.shape, dtype=torch.float32, device=hidden.device)
-        for start in range(0, len(hidden), _CHUNK_ROWS):
-            rows = slice(start, start + _CHUNK_ROWS)
-            capped = torch.tanh_(F.linear(hidden[rows], embedding).float().div_(cap))
-            slope = capped.square().neg_().add_(1)  # The derivative of the soft cap.
-            log_normaliser = torch.logsumexp(capped.mul_(cap), -1, keepdim=True)
-            picked = capped.gather(-1, targets[rows, None])
-            share = weights[rows, None] / total
-            loss += ((log_normaliser - picked) * share).sum()
-            gradient = capped.sub_(log_normaliser).exp_()
-            gradient.scatter_add_(-1, targets[rows, None], torch.full_like(picked, -1.0))
-            gradient = gradient.mul_(slope).mul_(share).to(hidden.dtype)
+        size = _GPU_CHUNK_ROWS if hidden.is_cuda else _CPU_CHUNK_ROWS
+        for start in range(0, len(hidden), size):
+            rows = slice(start, start + size)
+            chunk_loss, gradient = kernel(hidden[rows], embedding, targets[rows], shares[rows], cap)
+            loss += chunk_loss
             hidden_gradient[rows] = gradient @ embedding
             embedding_gradient += gradient.T @ hidden[rows]
         ctx.save_for_backward(hidden_gradient, embedding_gradient.to(embedding.dtype))
@@ -49,13 +66,20 @@ class _HeadLoss(torch.autograd.Function):
     def backward(ctx: torch.autograd.function.FunctionCtx, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         hidden_gradient, embedding_gradient = ctx.saved_tensors  # type: ignore[attr-defined]
         scale = gradients[0].to(hidden_gradient.dtype)
-        return hidden_gradient * scale, embedding_gradient * scale, None, None, None
+        return hidden_gradient * scale, embedding_gradient * scale, None, None, None, None
 
 
-def head_loss(hidden: Tensor, embedding: Tensor, targets: Tensor, weights: Tensor, cap: float = 30.0) -> Tensor:
-    """Return the weighted mean cross-entropy in nats.
+def head_loss(
+    hidden: Tensor,
+    embedding: Tensor,
+    targets: Tensor,
+    weights: Tensor,
+    cap: float = 30.0,
+    kernel: Kernel = chunk_gradient,
+) -> Tensor:
+    """Return the weighted mean cross-entropy in nats; `kernel` is `chunk_gradient` or a compiled form of it.
 
     Shapes: hidden [R, H], embedding [V, H], targets [R] int64, weights [R] float32 -> scalar float32.
     """
-    loss: Tensor = _HeadLoss.apply(hidden, embedding, targets, weights, cap)  # type: ignore[no-untyped-call]
+    loss: Tensor = _HeadLoss.apply(hidden, embedding, targets, weights, cap, kernel)  # type: ignore[no-untyped-call]
     return loss

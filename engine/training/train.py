@@ -1,55 +1,36 @@
-"""The training run: next-token learning first, denoising on top, by the clock, with checkpoints it can go on from.
+"""The training run: next-token learning first, denoising on top, with states it can go on from.
 
 It runs anywhere that torch runs; the working weights are bfloat16, and no gradient is ever kept in less than float32
-where it is summed up.
+where it is summed up. On an accelerator nothing waits for the device but the reports and every few steps.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
 
-from engine.training import pack
-from engine.training.holes import Batch, HoleSampler, Sizes
-from engine.training.network import Network, Shape
-from engine.training.objective import head_loss
+from engine.training import state, travel, weights
+from engine.training.feed import feed
+from engine.training.holes import Batch, HoleSampler
+from engine.training.losses import Asked, Compiled, Passes, ask, causal_loss, joint_losses, losses
+from engine.training.network import Network
 from engine.training.optimizer import Optimizer
+from engine.training.recipes import Recipe
+from engine.training.tokenizer import NUM_SPARE_IDS
+
+__all__ = ["Progress", "Recipe", "Run", "losses", "train"]
 
 _SAVE_SECONDS, _REPORT_SECONDS = 300.0, 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What a run is: sizes, rates and how the time is divided."""
-
-    shape: Shape = field(default_factory=Shape)
-    sizes: Sizes = field(default_factory=Sizes)
-    seconds: float = 6000.0
-    max_steps: int | None = None  # the run ends here if the time does not end it first
-    causal_share: float = 0.45  # of the run, spent on next-token learning alone
-    causal_windows: int = 16
-    matrix_rate: float = 0.02
-    other_rate: float = 0.003
-    warm_up_share: float = 0.02
-    decay_share: float = 0.4
-    seed: int = 0
-    device: str = "cpu"
-
-    def progress(self, seconds: float, step: int) -> float:
-        """Return how much of the run is done, in [0, 1]: by the clock, or by steps where those end it first."""
-        return min(1.0, max(seconds / self.seconds, step / self.max_steps if self.max_steps else 0.0))
-
-    def rate_scale(self, progress: float) -> float:
-        """Return the learning rates' factor at `progress` in [0, 1]: warm up, hold, then fall linearly."""
-        falling = (1 - progress) / self.decay_share
-        return max(0.02, min(1.0, 0.05 + progress / self.warm_up_share, falling))
+_STEPS_AHEAD = 8  # how far the host may run ahead of an accelerator before it looks at the clock again
+_JUDGED_POSITIONS = 25_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,120 +44,139 @@ class Progress:
     denoising_loss: float
     held_out_causal_loss: float | None = None
     held_out_denoising_loss: float | None = None
+    progress: float = 0.0
 
 
-def train(recipe: Recipe, data: Path, output: Path) -> Iterator[Progress]:
-    """Train for the recipe's seconds, continuing from `output/state.pt` when it is there.
+class Run:
+    """A run in memory: network, optimizer, counters and the two feeds of batches.
 
-    Args: data holds `train.npz`, `held_out.npz` and `tokenizer.json`; output receives `state.pt` and `log.jsonl`.
-    Yields: a line of progress every few seconds; the last one is the run's end, already saved.
+    Args: data holds packed ids (`engine.training.travel.load`) and `tokenizer.json`; output holds `state.pt`, from
+    which the run goes on, and receives it; workers is the number of processes that draw batches.
     """
-    output.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(recipe.seed)
-    tokenizer = Tokenizer.from_file(str(data / "tokenizer.json"))
-    network = Network(recipe.shape).to(recipe.device, torch.bfloat16)
-    optimizer = Optimizer(network, recipe.matrix_rate, recipe.other_rate)
-    spent, step, positions = _restore(output / "state.pt", optimizer)
-    sampler = HoleSampler(pack.load(data / "train.npz"), tokenizer, recipe.sizes, recipe.seed + step)
-    judge = _held_out_batches(data, tokenizer, recipe)
-    begun, reported, saved = time.monotonic() - spent, spent, spent
-    causal_mean, denoising_mean = _Smooth(), _Smooth()
-    while (progress := recipe.progress(spent := time.monotonic() - begun, step)) < 1:
-        if progress < recipe.causal_share:
-            ids = torch.from_numpy(sampler.windows(recipe.causal_windows, recipe.sizes.prefix_length + 1))
-            causal, denoising = _causal_loss(network, ids.to(recipe.device)), None
-            loss, count = causal, ids.numel()
+
+    def __init__(self, recipe: Recipe, data: Path, output: Path, workers: int = 0) -> None:
+        torch.manual_seed(recipe.seed)
+        output.mkdir(parents=True, exist_ok=True)
+        self.recipe, self.output, self._workers = recipe, output, workers
+        self.device = torch.device(recipe.device)
+        tokenizer = Tokenizer.from_file(str(data / "tokenizer.json"))
+        begun = weights.read(recipe.begin_from) if recipe.begin_from else Network(recipe.shape)
+        needed = tokenizer.get_vocab_size() + NUM_SPARE_IDS
+        if needed > begun.shape.vocab_size:
+            raise ValueError(f"the network knows {begun.shape.vocab_size} tokens, the data has {needed}; choose others")
+        self.network = begun.to(self.device, torch.bfloat16)
+        self.optimizer = Optimizer(
+            self.network, recipe.matrix_rate, recipe.other_rate, recipe.matrix_optimizer == "muon"
+        )
+        self.counters = state.restore(output / "state.pt", self.optimizer, recipe.seconds)
+        self._passes: Passes = Compiled(self.network) if recipe.compiled else self.network
+        self._sampler = HoleSampler(travel.load(data, "train"), tokenizer, recipe.sizes, recipe.seed, recipe.task)
+        held_out = HoleSampler(travel.load(data, "held_out"), tokenizer, recipe.sizes, seed=5)
+        count = max(1, _JUDGED_POSITIONS // recipe.joint_positions)
+        self._held_out: list[Batch] = [held_out.batch() for _ in range(count)]
+        self._feeds: dict[bool, Iterator[Any]] = {}
+        self._causal_mean, self._denoising_mean = _Smooth(self.device), _Smooth(self.device)
+
+    def step(self) -> None:
+        """Learn from one batch: of windows alone in the first part of the run, of windows and canvases after it."""
+        recipe, counters = self.recipe, self.counters
+        if counters.progress < recipe.causal_share:
+            ids: Tensor = next(self._feed(joint=False))
+            causal = loss = causal_loss(self._passes, ids)
+            count = ids.numel()
         else:
-            batch = sampler.batch()
-            causal, denoising = losses(network, batch)
-            loss, count = causal + denoising, batch.prefix_ids.size + batch.canvas_ids.size
-            denoising_mean.add(denoising)
-        causal_mean.add(causal)
+            asked: Asked = next(self._feed(joint=True))
+            causal, denoising = joint_losses(self._passes, asked)
+            loss, count = causal + denoising, asked.num_positions
+            self._denoising_mean.add(denoising)
+        self._causal_mean.add(causal)
         loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step(recipe.rate_scale(progress))
-        step, positions = step + 1, positions + count
-        if spent - reported > _REPORT_SECONDS:
-            reported = spent
-            yield _log(output, Progress(spent, step, positions, causal_mean.value, denoising_mean.value))
-        if spent - saved > _SAVE_SECONDS:
-            saved = spent
-            _save(output / "state.pt", recipe, optimizer, spent, step, positions)
-            yield _log(
-                output,
-                Progress(spent, step, positions, causal_mean.value, denoising_mean.value, *_judge(network, judge)),
-            )
-    _save(output / "state.pt", recipe, optimizer, spent, step, positions)
-    yield _log(
-        output, Progress(spent, step, positions, causal_mean.value, denoising_mean.value, *_judge(network, judge))
-    )
+        self.optimizer.step(recipe.rate_scale(counters.progress, counters.warmed_from))
+        counters.step, counters.positions = counters.step + 1, counters.positions + count
+
+    def rehearse(self, steps: int) -> None:
+        """Take steps of both kinds without learning from them, so that everything is compiled before the clock runs."""
+        index = self.counters.step
+        for _ in range(steps):
+            causal_loss(self._passes, self._draw_windows(index).to(self.device)).backward()  # type: ignore[no-untyped-call]
+            asked = Asked(*(tensor.to(self.device) for tensor in self._draw_joint(index)))
+            sum(joint_losses(self._passes, asked)).backward()  # type: ignore[union-attr]
+        self.network.zero_grad()
+
+    def advance(
+        self, seconds: float | None = None, steps: int | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> Iterator[Progress]:
+        """Train until the recipe's end, or for so many seconds or steps of this call; save, and yield lines of the log.
+
+        `clock` tells the seconds that count: of the wall, or of the processor.
+        """
+        counters, begun_at = self.counters, self.counters.step
+        before, done = counters.seconds, counters.progress
+        begun = clock()
+        reported = saved = begun
+        while True:
+            if counters.step % _STEPS_AHEAD == 0 and self.device.type == "cuda":
+                torch.cuda.synchronize()
+            now = clock()
+            counters.seconds = before + now - begun
+            counters.progress = self.recipe.progress(done * self.recipe.seconds + now - begun, counters.step)
+            is_over = seconds is not None and now - begun >= seconds
+            if counters.progress >= 1 or is_over or (steps is not None and counters.step - begun_at >= steps):
+                break
+            if now - saved > _SAVE_SECONDS:
+                reported = saved = now
+                yield self._record(saving=True)
+            elif now - reported > _REPORT_SECONDS:
+                reported = now
+                yield self._record()
+            self.step()
+        yield self._record(saving=True)
+
+    def _feed(self, joint: bool) -> Iterator[Any]:
+        if joint not in self._feeds:
+            draw = self._draw_joint if joint else self._draw_windows
+            self._feeds[joint] = feed(draw, self.counters.step, self._workers, self.device)
+        return self._feeds[joint]
+
+    def _draw_windows(self, index: int) -> Tensor:
+        recipe = self.recipe
+        return torch.from_numpy(self._sampler.windows(recipe.causal_windows, recipe.sizes.prefix_length, index))
+
+    def _draw_joint(self, index: int) -> Asked:
+        return ask(self._sampler.batch(index), self.recipe.asked_share if self.recipe.compiled else None)
+
+    def _record(self, saving: bool = False) -> Progress:
+        counters = self.counters
+        if saving:
+            state.save(self.output / "state.pt", self.network.shape, self.recipe.sizes, self.optimizer, counters)
+        judged: tuple[float | None, float | None] = self._judge() if saving else (None, None)
+        means = self._causal_mean.value, self._denoising_mean.value
+        line = Progress(counters.seconds, counters.step, counters.positions, *means, *judged, counters.progress)
+        with (self.output / "log.jsonl").open("a") as log:
+            log.write(json.dumps(asdict(line)) + "\n")
+        return line
+
+    @torch.no_grad()
+    def _judge(self) -> tuple[float, float]:
+        rows = torch.stack([torch.stack(losses(self.network, batch)) for batch in self._held_out]).mean(0)
+        return float(rows[0]), float(rows[1])
 
 
-def losses(network: Network, batch: Batch) -> tuple[Tensor, Tensor]:
-    """Return the next-token loss of the windows and the denoising loss of the canvases, each a mean in nats a token."""
-    device = network.embedding.device
-    prefix, starts, targets, canvas, weights = (
-        torch.from_numpy(array).to(device)
-        for array in (batch.prefix_ids, batch.starts, batch.target_ids, batch.canvas_ids, batch.weights)
-    )
-    hidden, cache = network.encode(prefix)
-    causal = _next_token_loss(network, hidden, prefix)
-    rows = weights > 0  # The head runs on the rows that are asked for alone.
-    decoded = network.decode(canvas, starts, cache)[rows]
-    return causal, head_loss(decoded, network.embedding, targets[rows], weights[rows])
-
-
-def _causal_loss(network: Network, ids: Tensor) -> Tensor:
-    hidden, _ = network.encode(ids)
-    return _next_token_loss(network, hidden, ids)
-
-
-def _next_token_loss(network: Network, hidden: Tensor, ids: Tensor) -> Tensor:
-    rows, targets = hidden[:, :-1].flatten(0, 1), ids[:, 1:].flatten()
-    return head_loss(rows, network.embedding, targets, torch.ones(len(rows), device=rows.device))
-
-
-def _held_out_batches(data: Path, tokenizer: Tokenizer, recipe: Recipe) -> list[Batch]:
-    sampler = HoleSampler(pack.load(data / "held_out.npz"), tokenizer, recipe.sizes, seed=5)
-    return [sampler.batch() for _ in range(6)]
-
-
-@torch.no_grad()
-def _judge(network: Network, batches: list[Batch]) -> tuple[float, float]:
-    rows = torch.tensor([[float(loss) for loss in losses(network, batch)] for batch in batches]).mean(0)
-    return float(rows[0]), float(rows[1])
-
-
-def _restore(path: Path, optimizer: Optimizer) -> tuple[float, int, int]:
-    if not path.exists():
-        return 0.0, 0, 0
-    state = torch.load(path, weights_only=True)
-    optimizer.restore(state["optimizer"])
-    return state["seconds"], state["step"], state["positions"]
-
-
-def _save(path: Path, recipe: Recipe, optimizer: Optimizer, seconds: float, step: int, positions: int) -> None:
-    """Write beside and rename, so that a run killed while saving keeps the older state."""
-    state = {"optimizer": optimizer.state(), "seconds": seconds, "step": step, "positions": positions}
-    torch.save({**state, "shape": asdict(recipe.shape)}, path.with_suffix(".tmp"))
-    path.with_suffix(".tmp").rename(path)
-
-
-def _log(output: Path, progress: Progress) -> Progress:
-    with (output / "log.jsonl").open("a") as log:
-        log.write(json.dumps(asdict(progress)) + "\n")
-    return progress
+def train(recipe: Recipe, data: Path, output: Path, workers: int = 0) -> Iterator[Progress]:
+    """Train to the recipe's end, going on from `output/state.pt` when it is there; see `Run`."""
+    return Run(recipe, data, output, workers).advance()
 
 
 class _Smooth:
-    """A running mean that forgets over about fifty steps."""
+    """A running mean that forgets over about fifty steps; it stays on the device until it is asked for."""
 
-    def __init__(self) -> None:
-        self._sum = self._weight = 0.0
+    def __init__(self, device: torch.device) -> None:
+        self._sum, self._weight = torch.zeros((), device=device), 0.0
 
     def add(self, value: Tensor) -> None:
-        self._sum = 0.98 * self._sum + 0.02 * float(value.detach())
-        self._weight = 0.98 * self._weight + 0.02
+        self._sum = self._sum.lerp(value.detach(), 0.02)
+        self._weight += 0.02 * (1 - self._weight)
 
     @property
     def value(self) -> float:
-        return self._sum / self._weight if self._weight else float("nan")
+        return float(self._sum) / self._weight if self._weight else float("nan")

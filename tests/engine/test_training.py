@@ -14,9 +14,9 @@ from tokenizers import Tokenizer
 
 from engine.api import FillRequest, finish
 from engine.local import load
-from engine.training import corpus, pack
 from engine.training import tokenizer as training_tokenizer
-from engine.training.corpus import SourceFile
+from engine.training.data import cleaning, pack
+from engine.training.data.source import SourceFile
 from engine.training.export import export
 from engine.training.holes import WIDTHS, HoleSampler, Sizes
 from engine.training.network import Network, Shape
@@ -61,12 +61,12 @@ def trained() -> Tokenizer:
     ],
 )
 def test_only_hand_written_code_is_kept(path: str, text: str, kept: bool):
-    assert corpus.keep(path, text) is kept
+    assert cleaning.keep(path, text) is kept
 
 
 def test_files_that_differ_in_comments_and_spacing_are_the_same():
-    assert corpus.fingerprint("x = 1  # one\n\ny = 2\n") == corpus.fingerprint("x=1\ny = 2\n")
-    assert corpus.fingerprint("x = 1\n") != corpus.fingerprint("x = 2\n")
+    assert cleaning.fingerprint("x = 1  # one\n\ny = 2\n") == cleaning.fingerprint("x=1\ny = 2\n")
+    assert cleaning.fingerprint("x = 1\n") != cleaning.fingerprint("x = 2\n")
 
 
 def test_condensing_shortens_docstrings_and_leaves_the_code():
@@ -158,13 +158,3 @@ def test_a_short_run_learns_and_its_checkpoint_fills_a_hole(trained: Tokenizer, 
     filler = load(str(tmp_path / "checkpoint"), device="cpu")
     fill = filler.fill(FillRequest("class Alpha:\n    def __init__(self, alpha):\n        self.alpha = ", "\n"))
     assert finish(fill).passes > 0
-
-
-def test_a_run_goes_on_from_its_saved_state(trained: Tokenizer, tmp_path: Path):
-    trained.save(str(tmp_path / "tokenizer.json"))
-    for name in ("train", "held_out"):
-        pack.save(pack.pack(_files(), trained), tmp_path / f"{name}.npz")
-    for max_steps in (2, 5):
-        recipe = Recipe(shape=_SHAPE, sizes=_SIZES, seconds=3600, max_steps=max_steps, causal_windows=2)
-        *_, last = train(recipe, tmp_path, tmp_path / "run")
-        assert last.step == max_steps
