@@ -43,6 +43,7 @@ class Plan:
     candidates: int = 1
     seed: int = 3  # of the drawing and of the resampling
     steps: tuple[int, ...] = (_MAX_STEPS,)
+    groups: tuple[str, ...] = infill_holes.GROUPS
 
 
 class Bench:
@@ -116,7 +117,7 @@ def measure(bench: Bench, files: Sequence[SourceFile], plan: Plan, console: Cons
     drawn = [
         (language, group, index, hole)
         for language in plan.languages
-        for group in infill_holes.GROUPS
+        for group in plan.groups
         for index, hole in enumerate(
             infill_holes.draw(files, language, group, plan.holes, plan.seed, partial(bench.fits, group))
         )
@@ -139,6 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
             options.candidates,
             options.seed,
             _PLOTTED_STEPS if options.plot else (_MAX_STEPS,),
+            tuple(options.groups),
         )
         files = held_out_files(options.work, plan.languages)
         outcomes = measure(Bench(options.model, options.candidates), files, plan, notes)
@@ -196,6 +198,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--model", default="bundled", help="`bundled` or a checkpoint folder")
     parser.add_argument("--holes", type=int, default=100, help="of each group and language")
+    parser.add_argument(
+        "--groups", nargs="+", choices=infill_holes.GROUPS, default=infill_holes.GROUPS, help="all where not given"
+    )
     parser.add_argument("--languages", help="comma-separated; every language with held-out packages where not given")
     parser.add_argument("--work", type=Path, default=Path("runs/data"), help="where fetched data stands")
     parser.add_argument("--candidates", type=int, default=1, help="that a fill is asked for; the first one is judged")

@@ -41,7 +41,7 @@ from engine.seam import Seams, Seamstress
 BUNDLED = Path(__file__).parent / "bundled"
 _MAX_ROWS = 8
 # The causal reading's share of a guided pass (engine/guidance.py).
-SHARE = 0.6
+_CAUSAL_SHARE = 0.6
 # So many beginnings are tried even where one fill is asked for: the best is right far more often than the first.
 _MIN_TRIED = 2
 # A first token this unlikely begins no candidate worth its arithmetic; two are tried in any case.
@@ -219,11 +219,11 @@ class LocalFiller:
 
     def _forward(self, seams: Seams, prefix: Prefix, rows: list[Row], limits: Constraints) -> Forward:
         """Return the pass that denoises the rows: within the limits, and guided by the causal reading of its draft."""
-        adapter, slack_token_id = self._adapter, self._slack_of(rows[0])
+        adapter, slack_token_id = self._adapter, self._profile.slack_token_id
         forward = limits.over(adapter.forward_for(prefix, len(rows)))
-        if slack_token_id is None or not SHARE:
+        if slack_token_id is None:
             return forward
-        guidance = Guidance(SHARE, slack_token_id, seams.suffix_ids[0] if seams.suffix_ids else None)
+        guidance = Guidance(_CAUSAL_SHARE, slack_token_id, seams.suffix_ids[0] if seams.suffix_ids else None)
         return guided(forward, partial(adapter.autoregressive_logits, prefix), guidance, rows[0].width)
 
     def _constraints(self, request: FillRequest, seams: Seams) -> Constraints:

@@ -6,7 +6,6 @@ nothing, and the latter is as small as its classes allow and is never called.
 
 from __future__ import annotations
 
-import contextlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from transformers import (
     DiffusionGemmaTextConfig,
     Gemma4VisionConfig,
 )
+from transformers.models.diffusion_gemma import DiffusionGemmaGenerationConfig, EntropyBoundSamplerConfig
 
 from engine.training import weights
 from engine.training.holes import WIDTHS, Sizes
@@ -39,6 +39,19 @@ def published(network: Network, sizes: Sizes) -> DiffusionGemmaForBlockDiffusion
         for layer in model.model.decoder.layers:
             layer.experts.down_proj.zero_()
     model.tie_weights()
+    # The published defaults, named: what is saved unnamed is saved as null, which the classes read as no value at all.
+    model.generation_config = DiffusionGemmaGenerationConfig(
+        max_new_tokens=sizes.canvas_length,
+        max_denoising_steps=48,
+        t_min=0.4,
+        t_max=0.8,
+        stability_threshold=1,
+        confidence_threshold=0.005,
+        sampler_config=EntropyBoundSamplerConfig(entropy_bound=0.1),
+        bos_token_id=BOS,
+        eos_token_id=EOS,
+        pad_token_id=PAD,
+    )
     return model
 
 
@@ -51,8 +64,6 @@ def export(state: Path, tokenizer: Path, folder: Path, sizes: Sizes) -> None:
     scratch = folder.with_name(folder.name + ".new")
     shutil.rmtree(scratch, ignore_errors=True)
     published(network, sizes).save_pretrained(scratch)
-    with contextlib.suppress(FileNotFoundError):
-        (scratch / "generation_config.json").unlink()
     shutil.copyfile(tokenizer, scratch / "tokenizer.json")
     shutil.rmtree(folder, ignore_errors=True)
     scratch.rename(folder)
