@@ -4,7 +4,8 @@ The hole is the demo's. Same weights, same prefix, same process, runs taken in t
 own after the prefix at its default settings: it cannot hold the suffix, and denoises every position of the canvas, from
 random tokens, which a checkpoint trained on a mask token does not expect, so its passes say little of quality.
 "cold" is a fill whose prefix was never seen; "warm" the same fill again, its prefix in memory; "product" is warm with
-the number of candidates that the server asks for. "first" is a new engine host from nothing: the process, the
+the number of candidates that the server asks for when a fill is asked for explicitly; "long" has about 1,000 tokens of
+code before the hole. "first" is a new engine host from nothing: the process, the
 libraries, the weights and the fill.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import json
 import statistics
 import sys
@@ -30,6 +32,8 @@ from infill_lsp.document import Document
 from infill_lsp.hole import Hole, hole_for_action
 from infill_lsp.settings import Settings
 
+_LONG_CHARS = 4000
+
 
 def measure(model: str, runs: int) -> dict[str, object]:
     """Return medians in milliseconds, pass counts, and the ratio of `generate()` to a cold fill of this run."""
@@ -41,13 +45,21 @@ def measure(model: str, runs: int) -> dict[str, object]:
     assert isinstance(filler, LocalFiller)
     request = _sample()
     product = replace(request, num_candidates=Settings().num_candidates)
+    # Some 1,000 tokens of code nobody here wrote; the checkpoint sees as many of the last as its prefix holds.
+    long = replace(request, prefix=inspect.getsource(argparse)[:_LONG_CHARS].rsplit("\n", 1)[0] + "\n" + request.prefix)
     finish(filler.fill(request))  # The first pass of a process pays for lazy set-up on both sides.
     generate = _generate(model, request)
     generate()
     rows: dict[str, list[float]] = {}
     for _ in range(runs):
         filler.forget_prefixes()
-        for name, asked in (("cold", request), ("warm", request), ("product", product)):
+        for name, asked in (
+            ("cold", request),
+            ("warm", request),
+            ("product", product),
+            ("long_cold", long),
+            ("long_warm", long),
+        ):
             result = finish(filler.fill(asked))
             rows.setdefault(f"{name}_ms", []).append(result.total_ms)
             rows.setdefault(f"{name}_prefill_ms", []).append(result.prefill_ms)
