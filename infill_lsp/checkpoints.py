@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +71,8 @@ def all_tuned() -> list[Tuned]:
 
 def remove(folder: Path) -> None:
     """Delete a tuned checkpoint, out of the way first, so that no half of it is ever found. Raises: OSError."""
+    import shutil  # Imported late, for the sake of a quick start.
+
     if folder.is_symlink():
         folder.unlink()
         return

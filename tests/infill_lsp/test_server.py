@@ -147,9 +147,9 @@ def test_starting_loads_no_engine_and_costs_little(tmp_path: Path) -> None:
 
 
 def test_answering_initialize_takes_less_than_half_a_second_of_computing_and_100_megabytes(tmp_path: Path) -> None:
-    """Computing time, not time on the clock, and the best of three: other programs run on this machine too."""
+    """Computing time, not time on the clock, and the best of five: other programs run on this machine too."""
     usages, peaks = [], []
-    for _ in range(3):
+    for _ in range(5):
         with RawClient([sys.executable, "-m", "infill_lsp"], environment(tmp_path)) as client:
             client.answer(client.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}}))
             peaks.append(peak_kilobytes(client.process.pid))
