@@ -113,11 +113,6 @@ def known_languages() -> tuple[str, ...]:
     return tuple(_LANGUAGES)
 
 
-def module_of(language: str) -> str:
-    """Return the module that holds a language's grammar."""
-    return _LANGUAGES[language].module
-
-
 def draw(
     files: Sequence[SourceFile],
     language: str,

@@ -30,7 +30,6 @@ from engine.training.holes import Sizes
 from engine.training.network import Shape
 from engine.training.noise import Task
 from engine.training.recipes import Recipe
-from engine.training.texts import packed, text_of
 from engine.training.train import Run
 
 # Small, so that minutes show something.
@@ -111,7 +110,7 @@ def _run(recipe: Recipe, work: Path, output: Path, folder: Path, holes: list[jud
 
 def _held_out_holes(work: Path, count: int) -> list[judge.Hole]:
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
-    return judge.draw(text_of(travel.load(work, "held_out"), tokenizer), count)
+    return judge.draw(pack.texts_of(travel.load(work, "held_out"), tokenizer), count)
 
 
 def _in_vocabulary(work: Path, output: Path, vocab_size: int) -> Path:
@@ -123,11 +122,11 @@ def _in_vocabulary(work: Path, output: Path, vocab_size: int) -> Path:
     if (folder / "held_out.npz").exists():
         return folder
     folder.mkdir(parents=True, exist_ok=True)
-    texts = {name: text_of(travel.load(work, name), given) for name in ("train", "held_out")}
+    texts = {name: pack.texts_of(travel.load(work, name), given) for name in ("train", "held_out")}
     learnt = training_tokenizer.train(texts["train"], vocab_size)
     learnt.save(str(folder / "tokenizer.json"))
     for name, files in texts.items():
-        pack.save(packed(files, learnt), folder / f"{name}.npz")
+        pack.save(pack.pack_texts(files, learnt), folder / f"{name}.npz")
     return folder
 
 

@@ -44,29 +44,28 @@ def guided(forward: Forward, read: Callable[[Tensor], Tensor], guidance: Guidanc
         accepted_text = ~open_mask
         accepted_text[:, max_width:] = False
         drafted = decide_slack(raw, open_mask, accepted_text, guidance.slack_token_id).argmax(dim=-1)
-        draft = canvas_ids.masked_scatter(open_mask, drafted)
         asked = open_mask.any(dim=-1)
-        is_open = open_mask[asked, :max_width]
-        width = _needed(draft[asked, :max_width], is_open, guidance.slack_token_id)
-        causal = read(draft[asked, :width]).log_softmax(dim=-1)
-        denoised = raw.new_zeros(*is_open.shape, raw.shape[-1])
-        denoised[is_open] = raw.log_softmax(dim=-1)
-        product = product_of(denoised[:, :width], causal, guidance)
-        fresh = up_to_first_difference(product.argmax(dim=-1), draft[asked, :width], is_open[:, :width])
-        stale = flattened(denoised, guidance.slack_token_id)
-        stale[:, :width] = torch.where(fresh[..., None], product, stale[:, :width])
-        return stale[is_open]
+        draft, is_open = canvas_ids.masked_scatter(open_mask, drafted)[asked], open_mask[asked]
+        width = _needed(draft, is_open, guidance.slack_token_id, max_width)
+        draft, is_read = draft[:, :width], is_open[:, :width]
+        denoised = raw.log_softmax(dim=-1)
+        in_reach = is_open.nonzero()[:, 1] < width  # of the open positions, as all that follows
+        product = product_of(denoised[in_reach], read(draft)[is_read].log_softmax(dim=-1), guidance)
+        holds = up_to_first_difference(draft.masked_scatter(is_read, product.argmax(dim=-1)), draft, is_read)[is_read]
+        is_fresh = in_reach.masked_scatter(in_reach, holds)
+        result = torch.empty_like(denoised)
+        result[is_fresh] = product[holds]
+        result[~is_fresh] = flattened(denoised[~is_fresh], guidance.slack_token_id)
+        return result
 
     return run
 
 
 def product_of(denoised: Tensor, causal: Tensor, guidance: Guidance) -> Tensor:
-    """Multiply two readings of the same positions: log-probabilities [B, W, V] each -> [B, W, V], normalised."""
-    causal = causal.clone()
-    end = guidance.slack_token_id
-    causal[..., end] = -torch.inf if guidance.next_id is None else causal[..., guidance.next_id]
-    if guidance.next_id is None:  # Nothing says where the file would end: the denoising pass decides alone.
-        causal[..., end] = denoised[..., end]
+    """Multiply two readings of the same positions: log-probabilities [..., V] each -> [..., V], normalised."""
+    causal, end, next_id = causal.clone(), guidance.slack_token_id, guidance.next_id
+    # With no suffix nothing says where the file would end: the denoising pass decides alone.
+    causal[..., end] = denoised[..., end] if next_id is None else causal[..., next_id]
     mixed = (1 - guidance.share) * denoised + guidance.share * causal
     return mixed.nan_to_num(nan=-torch.inf, neginf=-torch.inf).log_softmax(dim=-1)
 
@@ -81,7 +80,7 @@ def up_to_first_difference(ids: Tensor, draft: Tensor, is_open: Tensor) -> Tenso
 
 
 def flattened(log_probs: Tensor, slack_token_id: int) -> Tensor:
-    """Make tokens less certain and leave the probability of slack as it is: [B, W, V] -> [B, W, V]."""
+    """Make tokens less certain and leave the probability of slack as it is: [..., V] -> [..., V]."""
     slack = log_probs[..., slack_token_id, None].clone()
     others = log_probs.clone()
     others[..., slack_token_id] = -torch.inf
@@ -91,9 +90,9 @@ def flattened(log_probs: Tensor, slack_token_id: int) -> Tensor:
     return kept
 
 
-def _needed(draft: Tensor, is_open: Tensor, slack_token_id: int) -> int:
+def _needed(draft: Tensor, is_open: Tensor, slack_token_id: int, max_width: int) -> int:
     """Return how many positions from the left hold text or its end in some row."""
     text = (draft != slack_token_id) & is_open
     places = text.any(dim=0).nonzero()
     last = int(places[-1]) if len(places) else 0
-    return min(draft.shape[1], last + 2)
+    return min(max_width, last + 2)

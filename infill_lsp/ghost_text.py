@@ -18,7 +18,7 @@ from infill_lsp.hole import Hole, NoHole, hole_at
 from infill_lsp.session import Session, Shown
 from infill_lsp.suggestion import Suggestion
 
-# Who types waits for nothing: a fill of two rows takes about half as long as one of four.
+# Who types waits for nothing: every further row makes a pass longer.
 _TRIED_WHILE_TYPING = 2
 
 

@@ -59,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
         if name in ("run", "chunk"):
             _add_training_options(command)
     made["data"].add_argument("--vocab-size", type=int, default=8192)
+    made["data"].add_argument("--tokenizer", type=Path, help="of a checkpoint to train on; else one is learnt")
     made["data"].add_argument("--languages", nargs="+", help="all of them where not given")
     made["run"].add_argument("--minutes", type=float, default=100, help="of the whole run")
     made["run"].add_argument("--steps", type=int, help="divide the run by steps and not by minutes; can be repeated")

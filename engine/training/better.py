@@ -8,11 +8,11 @@ from pathlib import Path
 from tokenizers import Tokenizer
 
 from engine.training import judge, travel, weights
+from engine.training.data import pack
 from engine.training.export import trained
 from engine.training.holes import Sizes
 from engine.training.judge import Judgement
 from engine.training.network import Network
-from engine.training.texts import text_of
 
 _HOLES = 200
 
@@ -26,7 +26,7 @@ def compare(
     as much of the prefix as it can, up to `sizes.prefix_length`.
     """
     tokenizer = Tokenizer.from_file(str(work / "tokenizer.json"))
-    holes = judge.draw(text_of(travel.load(work, "held_out"), tokenizer), num_holes)
+    holes = judge.draw(pack.texts_of(travel.load(work, "held_out"), tokenizer), num_holes)
     new = _judge(trained(state), tokenizer, holes, sizes)
     if not (folder / "model.safetensors").exists():
         return new, None

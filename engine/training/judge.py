@@ -90,7 +90,7 @@ def judge(
             predicted = network.logits(hidden[index, begin - 1 : end - 1])
             next_token += float(F.cross_entropy(predicted, prefix[index, begin:end], reduction="sum"))
             read += len(tokenizer.decode(row.prefix[begin:]))
-            ended = (logits[index, :, SLACK] > -0.6931).tolist()
+            ended = (logits[index, :, SLACK].exp() > 0.5).tolist()  # the rule of `engine.length`
             lengths.append((float(ended.index(True) if True in ended else WIDTHS[-1]), float(len(fill))))
             characters += row.characters
     return Judgement(denoising / characters, next_token / read, rank_correlation(lengths))

@@ -19,7 +19,6 @@ from engine.training import tokenizer, travel
 from engine.training.data import pack
 from engine.training.export import export
 from engine.training.recipes import RECIPES, Recipe
-from engine.training.texts import packed
 from engine.training.train import Progress, Run
 
 _CHARACTERS, _HELD_OUT_SHARE = 1_200_000, 0.1
@@ -50,8 +49,8 @@ def smoke(work: Path, say: Callable[[str], None] = print, recipe: Recipe = RECIP
     learnt = tokenizer.train(texts, recipe.shape.vocab_size)
     learnt.save(str(work / "tokenizer.json"))
     cut = int(len(texts) * _HELD_OUT_SHARE)
-    pack.save(packed(texts[:cut], learnt), work / "held_out.npz")
-    ids = packed(texts[cut:], learnt)
+    pack.save(pack.pack_texts(texts[:cut], learnt), work / "held_out.npz")
+    ids = pack.pack_texts(texts[cut:], learnt)
     size = travel.compress(ids, work / "train.xz")
     say(f"data: {len(texts)} files, {len(ids.ids):,} tokens, packed in {size / 1e6:.2f} MB")
 

@@ -54,18 +54,12 @@ def join(path: Path) -> None:
     path.write_bytes(b"".join(part.read_bytes() for part in parts))
 
 
-def restore(path: Path, optimizer: Optimizer, total_seconds: float) -> Counters:
-    """Load a state, whole or light, into the optimizer and its network; without a file, nothing has been done yet.
-
-    States of runs before there were chunks say only how many of `total_seconds` were over.
-    """
+def restore(path: Path, optimizer: Optimizer) -> Counters:
+    """Load a state, whole or light, into the optimizer and its network; without a file, nothing has been done yet."""
     if not path.exists():
         return Counters()
     state: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu")
     optimizer.restore(state["optimizer"])
-    if "counters" not in state:
-        seconds = state["seconds"]
-        return Counters(seconds, min(1.0, seconds / total_seconds), state["step"], state["positions"])
     counters = Counters(**state["counters"])
     if "adam" not in state["optimizer"]:
         counters.warmed_from = counters.progress
@@ -73,9 +67,9 @@ def restore(path: Path, optimizer: Optimizer, total_seconds: float) -> Counters:
 
 
 def sizes_of(path: Path) -> Sizes:
-    """Return the sizes that a state was trained with; older states do not say and had the usual ones."""
+    """Return the sizes that a state was trained with."""
     stated: dict[str, Any] = torch.load(path, weights_only=True, map_location="cpu", mmap=True)
-    return Sizes(**stated.get("sizes", {}))
+    return Sizes(**stated["sizes"])
 
 
 def _described(shape: Shape, sizes: Sizes, counters: Counters) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from tokenizers import Tokenizer
 
 from engine.training import train as training
 from engine.training.recipes import RECIPES, Recipe
@@ -31,7 +32,10 @@ def data(options: argparse.Namespace) -> int:
     write_manifest(records, options.work / "manifest.json")
     learnt = [file for file in sources if not file.held_out]
     write_sources((file for file in sources if file.held_out), options.work / HELD_OUT_FILE)
-    trained = tokenizer.train((pack.condense(file) for file in learnt), options.vocab_size)
+    if options.tokenizer:
+        trained = Tokenizer.from_file(str(options.tokenizer))
+    else:
+        trained = tokenizer.train((pack.condense(file) for file in learnt), options.vocab_size)
     trained.save(str(options.work / "tokenizer.json"))
     for name, files in (("train", learnt), ("held_out", [file for file in sources if file.held_out])):
         packed = pack.pack(files, trained)

@@ -26,8 +26,6 @@ from engine.training.optimizer import Optimizer
 from engine.training.recipes import Recipe
 from engine.training.tokenizer import NUM_SPARE_IDS
 
-__all__ = ["Progress", "Recipe", "Run", "losses", "train"]
-
 _SAVE_SECONDS, _REPORT_SECONDS = 300.0, 20.0
 _STEPS_AHEAD = 8  # how far the host may run ahead of an accelerator before it looks at the clock again
 _JUDGED_POSITIONS = 25_000
@@ -64,11 +62,13 @@ class Run:
         needed = tokenizer.get_vocab_size() + NUM_SPARE_IDS
         if needed > begun.shape.vocab_size:
             raise ValueError(f"the network knows {begun.shape.vocab_size} tokens, the data has {needed}; choose others")
+        if recipe.begin_from and not _same_vocabulary(tokenizer, recipe.begin_from):
+            raise ValueError(f"the data is not in the vocabulary of {recipe.begin_from}; pack it with its tokenizer")
         self.network = begun.to(self.device, torch.bfloat16)
         self.optimizer = Optimizer(
             self.network, recipe.matrix_rate, recipe.other_rate, recipe.matrix_optimizer == "muon"
         )
-        self.counters = state.restore(output / "state.pt", self.optimizer, recipe.seconds)
+        self.counters = state.restore(output / "state.pt", self.optimizer)
         self._passes: Passes = Compiled(self.network) if recipe.compiled else self.network
         self._sampler = HoleSampler(travel.load(data, "train"), tokenizer, recipe.sizes, recipe.seed, recipe.task)
         held_out = HoleSampler(travel.load(data, "held_out"), tokenizer, recipe.sizes, seed=5)
@@ -165,6 +165,10 @@ class Run:
 def train(recipe: Recipe, data: Path, output: Path, workers: int = 0) -> Iterator[Progress]:
     """Train to the recipe's end, going on from `output/state.pt` when it is there; see `Run`."""
     return Run(recipe, data, output, workers).advance()
+
+
+def _same_vocabulary(tokenizer: Tokenizer, folder: Path) -> bool:
+    return bool(Tokenizer.from_file(str(folder / "tokenizer.json")).get_vocab() == tokenizer.get_vocab())
 
 
 class _Smooth:

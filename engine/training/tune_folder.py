@@ -26,7 +26,7 @@ from engine.training.tokenizer import MASK, SLACK
 from engine.training.tune_split import TuneError
 
 ABOUT_FILE = "tuned.json"
-_WEIGHTS, _COPIED = "model.safetensors", ("config.json", "tokenizer.json")
+_WEIGHTS, _COPIED = "model.safetensors", ("config.json", "generation_config.json", "tokenizer.json")
 _HEAD, _EMBEDDING = "lm_head.weight", "model.decoder.embed_tokens.weight"
 _FORGOTTEN_AFTER_S = 86_400.0
 
@@ -74,7 +74,8 @@ def scratch_for(folder: Path, base: Path) -> Iterator[Path]:
 def write(network: Network, base: Path, scratch: Path) -> None:
     """Write a checkpoint that differs from its base in the trained weights alone. Raises: OSError."""
     for name in _COPIED:
-        shutil.copyfile(base / name, scratch / name)
+        if (base / name).exists():
+            shutil.copyfile(base / name, scratch / name)
     tensors = load_file(base / _WEIGHTS)
     for name, weight in weights.renamed(network):
         tensors[name] = weight.detach().to("cpu", torch.bfloat16).contiguous()

@@ -113,7 +113,6 @@ def test_the_table_shows_rows_and_differences(outcomes: list[Outcome]):
 
 
 def test_the_plot_has_a_panel_for_each_group_and_comes_out_the_same(outcomes: list[Outcome], tmp_path: Path):
-    pytest.importorskip("matplotlib")
     rows = infill_report.rows(outcomes)
     for name in ("one.svg", "other.svg"):
         infill_show.plot(rows, tmp_path / name)

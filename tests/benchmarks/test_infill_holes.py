@@ -62,9 +62,7 @@ def _golds(language: str, text: str, group: str) -> set[str]:
 
 @pytest.fixture(params=infill_holes.known_languages())
 def language(request: pytest.FixtureRequest) -> str:
-    found = str(request.param)
-    pytest.importorskip(infill_holes.module_of(found))
-    return found
+    return str(request.param)
 
 
 def test_every_language_has_its_holes(language: str):

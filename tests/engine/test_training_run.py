@@ -11,6 +11,7 @@ import pytest
 import torch
 from tokenizers import Tokenizer
 
+from engine.local import BUNDLED
 from engine.training import __main__ as command
 from engine.training import better, state, travel
 from engine.training import tokenizer as training_tokenizer
@@ -22,7 +23,6 @@ from engine.training.network import Network, Shape
 from engine.training.plan import flops_per_position, kept_bytes, plan
 from engine.training.recipes import RECIPES, Recipe
 from engine.training.smoke import smoke
-from engine.training.texts import packed, text_of
 from engine.training.train import Run
 
 _RECIPE = Recipe(
@@ -48,7 +48,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     learnt = training_tokenizer.train([_TEXT], 400)
     learnt.save(str(folder / "tokenizer.json"))
     for name in ("train", "held_out"):
-        pack.save(packed([_TEXT] * 3, learnt), folder / f"{name}.npz")
+        pack.save(pack.pack_texts([_TEXT] * 3, learnt), folder / f"{name}.npz")
     return folder
 
 
@@ -86,7 +86,6 @@ def test_rows_that_fill_up_a_standing_shape_change_nothing(work: Path, tmp_path:
 
 
 def test_a_chunk_leaves_state_log_picture_and_report_and_the_next_goes_on(work: Path, tmp_path: Path):
-    pytest.importorskip("matplotlib")
     output, bag = tmp_path / "run", tmp_path / "bag"
     for max_steps in (3, 6):
         lines = train_chunk(
@@ -110,7 +109,7 @@ def test_a_light_state_travels_in_parts_and_warms_up_again(work: Path, tmp_path:
     assert len(parts) > 1
     state.join(tmp_path / "light.pt")
     second = Run(_RECIPE, work, tmp_path / "second")
-    counters = state.restore(tmp_path / "light.pt", second.optimizer, 1.0)
+    counters = state.restore(tmp_path / "light.pt", second.optimizer)
     assert counters.step == 3
     assert _RECIPE.rate_scale(counters.progress, counters.warmed_from) == pytest.approx(0.05)
     assert torch.equal(first.network.embedding, second.network.embedding)
@@ -124,7 +123,7 @@ def test_packed_ids_come_back_from_their_small_form(work: Path, tmp_path: Path):
     again = travel.load(tmp_path, "train")
     assert (again.ids == ids.ids).all()
     assert (again.starts == ids.starts).all()
-    assert text_of(again, Tokenizer.from_file(str(work / "tokenizer.json"))) == [_TEXT] * 3
+    assert pack.texts_of(again, Tokenizer.from_file(str(work / "tokenizer.json"))) == [_TEXT] * 3
 
 
 def test_a_worse_state_does_not_replace_a_checkpoint(
@@ -181,6 +180,8 @@ def test_the_accelerator_recipe_fits_what_travels_and_what_the_card_holds():
 def test_data_of_another_vocabulary_is_refused(work: Path, tmp_path: Path):
     with pytest.raises(ValueError, match=r"knows 300 tokens, the data has"):
         Run(replace(_RECIPE, shape=replace(_RECIPE.shape, vocab_size=300)), work, tmp_path)
+    with pytest.raises(ValueError, match=r"not in the vocabulary of .*bundled"):
+        Run(replace(_RECIPE, begin_from=BUNDLED), work, tmp_path)
 
 
 def test_steps_that_cannot_begin_say_why_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

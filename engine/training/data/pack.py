@@ -32,10 +32,21 @@ class Packed:
 def pack(files: Sequence[SourceFile], tokenizer: Tokenizer) -> Packed:
     """Tokenise the files in the order of a hash of their path, so that a prefix of the array is a fair sample."""
     ordered = sorted(files, key=lambda file: _share(file.package + "/" + file.path))
-    encoded = tokenizer.encode_batch([condense(file) for file in ordered])
-    rows = [np.array([BOS, *row.ids, EOS], np.uint16) for row in encoded]
-    starts = np.cumsum([0, *(len(row) for row in rows)])
-    return Packed(np.concatenate(rows), starts)
+    return pack_texts([condense(file) for file in ordered], tokenizer)
+
+
+def pack_texts(texts: Sequence[str], tokenizer: Tokenizer) -> Packed:
+    """Tokenise the texts one after another. Raises: ValueError when there is no text."""
+    if not texts:
+        raise ValueError("there is no text to learn from; give at least one file")
+    rows = [np.array([BOS, *row.ids, EOS], np.uint16) for row in tokenizer.encode_batch(list(texts))]
+    return Packed(np.concatenate(rows), np.cumsum([0, *(len(row) for row in rows)]))
+
+
+def texts_of(packed: Packed, tokenizer: Tokenizer) -> list[str]:
+    """Return the files that were packed, as text."""
+    bounds = zip(packed.starts[:-1], packed.starts[1:], strict=True)
+    return tokenizer.decode_batch([[i for i in packed.ids[a:b].tolist() if i not in (BOS, EOS)] for a, b in bounds])
 
 
 def save(packed: Packed, path: Path) -> None:
