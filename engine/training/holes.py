@@ -17,6 +17,8 @@ from engine.training.noise import Task, add_noise
 from engine.training.tokenizer import EOS, PAD, SLACK
 
 WIDTHS, _WIDTH_SHARES = (16, 32, 48), (0.25, 0.6, 0.15)
+# Of a second hole on a canvas: its widths, and how many known tokens stand left of it at most.
+_SECOND_WIDTHS, _MAX_BETWEEN, _LEAST_SUFFIX = (8, 16), 12, 4
 _REST, _LINE, _BRACKETS, _LINES, _SPAN = range(5)
 _KIND_SHARES = (0.45, 0.15, 0.15, 0.15, 0.10)
 # A hole often begins right of one of these.
@@ -87,14 +89,25 @@ class HoleSampler:
         long = self.windows(sizes.windows, sizes.prefix_length + 2 * sizes.canvas_length, index)
         count = sizes.windows * sizes.canvases
         targets, places = np.zeros((count, sizes.canvas_length), np.int64), np.zeros((3, count), np.int64)
+        second = np.zeros((3, count), np.int64)
         for row in range(count):
             window = long[row // sizes.canvases]
             start, length = self._hole(window)
             width = self._width(length)
             places[:, row] = start, length, width
             targets[row] = self._target(window, start, length, width)
+            if self._task.second_holes and self._random.random() < self._task.second_holes:
+                second[:, row] = self._second_hole(targets[row], width)
         starts, lengths, widths = places
-        canvases, weights = add_noise(targets, lengths, widths, self._task, self._vocab_size, self._random)
+        canvases, weights = add_noise(
+            targets,
+            lengths,
+            widths,
+            self._task,
+            self._vocab_size,
+            self._random,
+            second if self._task.second_holes else None,
+        )
         return Batch(long[:, : sizes.prefix_length], starts, targets, canvases, weights)
 
     def _turn_to(self, index: int | None) -> None:
@@ -163,3 +176,19 @@ class HoleSampler:
         suffix = suffix[: ends[0] + 1] if len(ends) else suffix
         target[width : width + len(suffix)] = suffix
         return target
+
+    def _second_hole(self, target: np.ndarray, begin: int) -> tuple[int, int, int]:
+        """Open another hole in the suffix, which begins at `begin`; return its place, length and width, else zeros."""
+        known = int(self._random.integers(1, _MAX_BETWEEN + 1))
+        width = _SECOND_WIDTHS[int(self._random.integers(len(_SECOND_WIDTHS)))]
+        length = int(self._random.integers(1, width + 1))
+        place = begin + known
+        breaks = np.flatnonzero(target[place + 1 : place + width] == self._newline)
+        if len(breaks) and self._random.random() < 0.7:  # Most holes end with their line.
+            length = int(breaks[0]) + 1
+        end = place + width
+        if end + _LEAST_SUFFIX > len(target) or np.isin(target[begin : place + length], (PAD, EOS)).any():
+            return 0, 0, 0
+        target[end:] = target[place + length : len(target) - width + length].copy()
+        target[place + length : end] = SLACK
+        return place, length, width

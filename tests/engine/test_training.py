@@ -20,10 +20,12 @@ from engine.training.data.source import SourceFile
 from engine.training.export import export
 from engine.training.holes import WIDTHS, HoleSampler, Sizes
 from engine.training.network import Network, Shape
+from engine.training.noise import Task
 from engine.training.objective import head_loss
 from engine.training.optimizer import Optimizer, orthogonalise
-from engine.training.tokenizer import MASK, SLACK
-from engine.training.train import Recipe, train
+from engine.training.recipes import Recipe
+from engine.training.tokenizer import MASK, PAD, SLACK
+from engine.training.train import train
 
 _SIZES = Sizes(prefix_length=48, canvas_length=64, windows=3, canvases=4)
 _SHAPE = Shape(
@@ -99,6 +101,23 @@ def test_a_canvas_is_the_fill_then_slack_then_what_follows(trained: Tokenizer):
             assert (prefix[start : start + inside] == target[:inside]).all()
             seen.add(width)
     assert len(seen) > 1, "widths vary"
+
+
+def test_without_their_slack_two_holes_on_a_canvas_give_the_text_back(trained: Tokenizer):
+    packed = pack.pack(_files(), trained)
+    sampler = HoleSampler(packed, trained, _SIZES, seed=1, task=Task(second_holes=1.0))
+    found = 0
+    for _ in range(10):
+        batch = sampler.batch()
+        for index, start in enumerate(batch.starts):
+            target = batch.target_ids[index]
+            text = target[(target != SLACK) & (target != PAD)]
+            window = batch.prefix_ids[index // _SIZES.canvases][start:]
+            together = min(len(text), len(window))
+            assert (window[:together] == text[:together]).all()
+            slack = (target == SLACK).astype(int)
+            found += int((np.diff(slack) == 1).sum()) == 2
+    assert found > 20, "some canvases have slack in two places"
 
 
 def test_the_fused_loss_and_its_gradients_equal_the_plain_ones():

@@ -66,3 +66,21 @@ def test_a_share_of_the_suffixes_is_noised_in_part_and_never_its_padding(share: 
     assert 0.1 < beyond[beyond.any(1)][:, 32:60].mean() < 0.55
     assert not (targets[beyond] == PAD).any()
     assert (canvases[beyond] == MASK).all()
+
+
+def test_a_second_hole_is_noised_and_asked_for_and_shows_no_slack():
+    begin, length, width = np.full(120, 36), np.array([3, 0, 8] * 40), np.array([8, 0, 8] * 40)
+    targets = _targets()
+    columns = np.arange(64)[None]
+    inside = (columns >= begin[:, None]) & (columns < (begin + width)[:, None])
+    targets[inside & (columns >= (begin + length)[:, None])] = SLACK
+    task = Task(second_holes=0.5)
+    second = np.stack([begin, length, width])
+    canvases, weights = add_noise(targets, _LENGTHS, _WIDTHS, task, 100, np.random.default_rng(0), second)
+    assert not (canvases == SLACK).any()
+    assert not weights[~_IN_HOLE & ~inside].any()
+    assert ((canvases == MASK) == (weights > 0)).all()
+    ended = np.flatnonzero((length > 0) & (length < width))
+    assert (weights[ended, (begin + length)[ended]] == 1).all()
+    wholly = (canvases == MASK)[width > 0][:, 36:44].all(1).mean()
+    assert 0.4 < wholly < 0.8
