@@ -16,6 +16,8 @@ from transformers.models.diffusion_gemma import DiffusionGemmaForBlockDiffusion
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
 from engine.api import CheckpointError
+from engine.models import dense
+from engine.models.dense_adapter import DenseDiffusionGemma
 from engine.models.diffusion_gemma import DiffusionGemma
 from engine.models.idle_experts import leave_out_idle_experts
 
@@ -48,7 +50,12 @@ def load(folder: Path, *, device: torch.device | str = "cpu", dtype: torch.dtype
     _check_report(folder, report)
     num_parameters = sum(parameter.numel() for parameter in model.parameters())
     leave_out_idle_experts(model)
-    return DiffusionGemma(model.eval().to(device), num_parameters=num_parameters)
+    model = model.eval().to(device)
+    declared = getattr(model.config, "infill", None) or {}
+    max_positions = int(declared.get("max_prefix_tokens", 1 << 30)) + model.config.canvas_length
+    if model.device.type == "cpu" and not declared.get("self_conditioning", True) and dense.fits(model, max_positions):
+        return DenseDiffusionGemma(model, dense.Dense(model), num_parameters=num_parameters)
+    return DiffusionGemma(model, num_parameters=num_parameters)
 
 
 def _check_folder(folder: Path) -> None:

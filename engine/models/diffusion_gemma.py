@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -25,12 +25,19 @@ _CHUNK_TOKENS = 64
 _UNSETTLED_TOKENS = 16
 
 
+class Forward(Protocol):
+    """Canvases in, logits of their open positions out: `engine.denoise.Forward`, which no model imports."""
+
+    def __call__(self, canvas_ids: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
+        """Predict the N open positions: [B, L] int64, [B, L] bool, [N, V] float32 or None -> [N, V] float32."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Prefix:
     """The model's state after a prefix. Shared between fills and never changed."""
 
     ids: tuple[int, ...]
-    kv_cache: DynamicCache  # read only: whoever extends it extends a copy
+    kv_cache: Any  # a `DynamicCache`, or what an adapter of its own keeps; read only: whoever extends it copies it
     last_hidden: Tensor  # [1, 1, H]: the encoder's output at the last token
 
 
@@ -118,7 +125,7 @@ class DiffusionGemma:
         """Free the memory of all remembered prefixes."""
         self._snapshots.clear()
 
-    def forward_for(self, prefix: Prefix, batch_size: int = 1) -> DenoisingPass:
+    def forward_for(self, prefix: Prefix, batch_size: int = 1) -> Forward:
         """Return the forward pass of canvases that follow this prefix, `batch_size` rows on one cache."""
         return DenoisingPass(self._decoder, self._logits, prefix, batch_size)
 
@@ -129,7 +136,7 @@ class DiffusionGemma:
             return torch.zeros(0, device=self.device)
         hidden = prefix.last_hidden
         if len(ids) > 1:
-            more, _ = self._encode(prefix, ids[:-1])
+            more = self._read(prefix, torch.tensor([list(ids[:-1])], device=self.device))
             hidden = torch.cat([hidden, more], dim=1)
         log_probs = self._logits(hidden[0]).log_softmax(dim=-1)
         wanted = torch.tensor(list(ids), device=self.device)
@@ -141,27 +148,31 @@ class DiffusionGemma:
 
         The last column of ids is not read.
         """
-        rows, width = ids.shape
-        hidden = prefix.last_hidden.expand(rows, -1, -1)
-        if width > 1:
-            kv_cache = _repeated(prefix.kv_cache, rows)
-            more = self._encoder(input_ids=ids[:, :-1], past_key_values=kv_cache).last_hidden_state
-            hidden = torch.cat([hidden, more], dim=1)
+        hidden = prefix.last_hidden.expand(len(ids), -1, -1)
+        if ids.shape[1] > 1:
+            hidden = torch.cat([hidden, self._read(prefix, ids[:, :-1])], dim=1)
         return self._logits(hidden)
 
     @torch.inference_mode()
     def _extended(self, prefix: Prefix | None, ids: tuple[int, ...]) -> Prefix:
-        hidden, kv_cache = self._encode(prefix, ids[0 if prefix is None else len(prefix.ids) :])
+        more = ids[0 if prefix is None else len(prefix.ids) :]
+        hidden, kv_cache = self._encode(prefix, torch.tensor([list(more)], dtype=torch.int64, device=self.device))
+        return Prefix(ids, kv_cache, hidden[:, -1:].clone())
+
+    def _encode(self, prefix: Prefix | None, ids: Tensor) -> tuple[Tensor, Any]:
+        """Go on from a prefix: ids [1, W] -> hidden [1, W, H], and what there is to remember of both."""
+        kv_cache = DynamicCache(config=self._model.config.text_config) if prefix is None else _copied(prefix.kv_cache)
+        hidden: Tensor = self._encoder(input_ids=ids, past_key_values=kv_cache).last_hidden_state
         for layer in kv_cache.layers:
             # A sliding layer's tensors are the end of longer ones, which a clone lets go of.
             layer.keys, layer.values = layer.keys.clone(), layer.values.clone()
-        return Prefix(ids, kv_cache, hidden[:, -1:].clone())
-
-    def _encode(self, prefix: Prefix | None, ids: Sequence[int]) -> tuple[Tensor, DynamicCache]:
-        kv_cache = DynamicCache(config=self._model.config.text_config) if prefix is None else _copied(prefix.kv_cache)
-        input_ids = torch.tensor([list(ids)], dtype=torch.int64, device=self.device)
-        hidden: Tensor = self._encoder(input_ids=input_ids, past_key_values=kv_cache).last_hidden_state
         return hidden, kv_cache
+
+    def _read(self, prefix: Prefix, ids: Tensor) -> Tensor:
+        """Read rows causally after a prefix: ids [B, W] -> hidden [B, W, H]. Nothing is remembered."""
+        kv_cache = _repeated(prefix.kv_cache, len(ids))
+        hidden: Tensor = self._encoder(input_ids=ids, past_key_values=kv_cache).last_hidden_state
+        return hidden
 
     def _logits(self, hidden: Tensor) -> Tensor:
         softcap = self._model.final_logit_softcapping
