@@ -17,6 +17,7 @@ from typing import Literal, Protocol
 
 NoiseKind = Literal["mask", "uniform"]
 TokenState = Literal["noise", "accepted"]
+PassKind = Literal["probe", "denoise"]
 
 
 class EngineError(Exception):
@@ -44,6 +45,8 @@ class Capabilities:
     slack: bool  # the checkpoint marks unused hole positions itself, so a hole's length need not be known
     max_canvas_tokens: int  # hole and suffix head together
     max_prefix_tokens: int
+    several_holes: bool = False  # holes with fixed code between them are filled together, on one canvas
+    rewriting: bool = False  # existing code can be the start of a fill
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,21 @@ class EngineInfo:
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherHole:
+    """Another hole of the same request: the fixed text between it and the hole before, and what it may hold."""
+
+    between: str
+    multiline: bool = False
+    max_hole_tokens: int = 32
+
+
+@dataclass(frozen=True, slots=True)
 class FillRequest:
-    """One hole: the text before it, the text after it, and what a good answer may look like."""
+    """One hole: the text before it, the text after it, and what a good answer may look like.
+
+    `further_holes` are filled together with it. With `original` the hole is not empty: that text is rewritten. A share
+    `noise` of its tokens is let go of, those that the model doubts most, and written anew; the rest stays as it is.
+    """
 
     prefix: str
     suffix: str
@@ -69,9 +85,17 @@ class FillRequest:
     max_hole_tokens: int = 32
     exact_hole_tokens: int | None = None  # the fill's length, where it is known: what a measurement compares with
     num_candidates: int = 1
-    max_denoising_steps: int = 16
+    max_denoising_steps: int | None = None  # None: as many as the engine finds enough
     deadline_ms: int | None = None  # from the moment the engine starts on it; then the best draft is returned
     seed: int = 0
+    language: str = ""  # of the text, by its language id: what a critic goes by; without one no critic is asked
+    max_syntax_rounds: int = 3  # how often at most what a critic finds is written anew; 0: no critic is asked
+    warm_start: bool = False  # go on from an earlier fill of this hole, a few keystrokes ago, where there is one
+    trace: bool = False  # every draft carries what its pass did, position by position
+    further_holes: tuple[FurtherHole, ...] = ()  # from left to right
+    original: str | None = None
+    noise: float = 1.0  # 0: nothing changes; 1: all that is not locked is written anew
+    locked: tuple[tuple[int, int], ...] = ()  # where `original` stays as it is: offsets of code points, start and end
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +107,39 @@ class DraftToken:
 
 
 @dataclass(frozen=True, slots=True)
+class RowTrace:
+    """One row of a pass, by canvas position: from the hole's first to the last one that is free.
+
+    All but `tokens` and `entropy` list positions, counted from 0. Accepted so far is what passes accepted and no later
+    one re-noised.
+    """
+
+    tokens: tuple[str, ...]  # the draft; slack has no text
+    entropy: tuple[float | None, ...]  # nats, of what the pass decided by; None where it predicted nothing
+    known: tuple[int, ...]  # given, never predicted
+    slack: tuple[int, ...]  # they stand for nothing
+    accepted: tuple[int, ...]  # by this pass
+    renoised: tuple[int, ...]  # accepted before this pass, noise after it
+    suspect: tuple[int, ...]  # a critic doubts them
+
+
+@dataclass(frozen=True, slots=True)
+class PassTrace:
+    """What one pass did to each row of its batch. A probe looks at a hole of noise and decides nothing."""
+
+    kind: PassKind
+    ms: float
+    rows: tuple[RowTrace, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """The hole as one denoising step left it. `step` counts from 1."""
 
     step: int
     tokens: tuple[DraftToken, ...]
     elapsed_ms: float
+    trace: PassTrace | None = None  # where the request asks for it and the engine can tell
 
     @property
     def text(self) -> str:
@@ -100,12 +151,15 @@ class Draft:
 class Candidate:
     """One filled hole. `score` orders the candidates of one fill (nats, at most 0; higher is better).
 
-    It is the log-probability of the fill and of what follows it, over the root of the number of tokens.
+    Those that a critic doubts come last, whatever their scores.
+    The score is the log-probability of the fill and of what follows it, over the root of the number of tokens.
     """
 
     text: str
     score: float
     num_tokens: int
+    further_texts: tuple[str, ...] = ()  # of the further holes
+    confidence: float | None = None  # the probability, in [0, 1], that it is exactly right; None: nobody has measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +172,16 @@ class FillResult:
     total_ms: float
     model: str
     reason: str | None = None
+
+
+class Critic(Protocol):
+    """Tells which part of a fill cannot stand where it is, by the rules of the request's language."""
+
+    def __call__(self, request: FillRequest, fill: str) -> tuple[tuple[int, int], ...]:
+        """Return the suspect spans of the fill in code points, half-open, first the one to blame; none: it is sound.
+
+        An empty span at the fill's end says that the fill cannot end there.
+        """
 
 
 class Filler(Protocol):

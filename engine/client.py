@@ -33,15 +33,18 @@ class HostClient:
         idle_seconds: float = 900,
         socket_path: Path | None = None,
         start: bool = True,
+        critic: str | None = None,
     ) -> None:
         """Remember what to talk to; nothing is opened or started before the first request.
 
         `model` is "bundled", a checkpoint's folder or "fake:TEXT". With `start` false a missing host is an error.
+        `critic` names what judges fills (MODULE:NAME) in a host that is started from here.
         """
         self.model = sockets.absolute_model(model)
         self._idle_seconds = idle_seconds
         self._socket_path = socket_path
         self._start = start
+        self._critic = critic
         self._http: httpx.AsyncClient | None = None
         self._closed = False
 
@@ -104,7 +107,11 @@ class HostClient:
             if not self._start:
                 raise EngineUnavailable("No engine host is running; start one with: infill-lsp serve")
             await launch.start_host(
-                self.model, self.socket_path, idle_seconds=self._idle_seconds, answers=self._host_answers
+                self.model,
+                self.socket_path,
+                idle_seconds=self._idle_seconds,
+                critic=self._critic,
+                answers=self._host_answers,
             )
 
     async def _host_answers(self) -> bool:

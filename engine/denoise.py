@@ -11,17 +11,17 @@ no part in any statistic, and a kept position is decided once (see `DenoiseConfi
 from __future__ import annotations
 
 import math
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from engine.acceptance import accept
-from engine.api import NoiseKind
 from engine.canvas import Canvas
-from engine.length import decide_slack, draft_text, has_ended
+from engine.denoise_config import DenoiseConfig
+from engine.length import closable, decide_slack, draft_text
 from engine.renoise import Noise, mask_noise, uniform_noise
 from engine.sampling import predict
 from engine.schedule import quota, temperature
@@ -40,56 +40,10 @@ class Forward(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class DenoiseConfig:
-    """How a canvas is denoised. Raises: ValueError naming the first value that makes no sense."""
+Review = Callable[[Tensor, Tensor, Tensor], Tensor]
+"""Look at rows: drafts [B, L] ids, asked [B] bool, settled [B, L] bool -> [B, L] bool, what is to be written anew.
 
-    vocab_size: int
-    noise: NoiseKind = "uniform"
-    mask_token_id: int | None = None  # what mask noise is made of; never sampled
-    # What stands at hole positions after the fill's end, for a checkpoint that knows slack: see `engine.length`.
-    slack_token_id: int | None = None
-    forbidden_ids: tuple[int, ...] = ()  # never sampled and never random noise either: pad, bos, image tokens, ...
-    max_denoising_steps: int = 48
-    entropy_bound: float = 0.1  # nats
-    t_min: float = 0.4
-    t_max: float = 0.8
-    stability_threshold: int = 1  # a row stops when its draft has been the same for this many further steps ...
-    confidence_threshold: float = 0.005  # ... and its mean entropy (nats) is below this
-    # Once accepted, a position stays, and each step accepts enough for the canvas to be complete at the last one.
-    # Without it acceptance is recomputed each step, as in the published sampler.
-    keep_accepted: bool = False
-    greedy: bool = False  # take the likeliest token instead of a sample
-    self_conditioning: bool = True  # whether the checkpoint was trained to see its previous prediction
-
-    def __post_init__(self) -> None:
-        never = self.never_sampled
-        problems = {
-            "vocab_size must be at least 1": self.vocab_size < 1,
-            f"unknown noise {self.noise!r}": self.noise not in ("mask", "uniform"),
-            "mask noise needs a mask_token_id": self.noise == "mask" and self.mask_token_id is None,
-            "forbidden_ids and mask_token_id must be in the vocabulary": any(
-                not 0 <= token_id < self.vocab_size for token_id in never
-            ),
-            "forbidden_ids leave nothing to sample": len(never) >= self.vocab_size,
-            "slack_token_id must be in the vocabulary and not forbidden": self.slack_token_id is not None
-            and (self.slack_token_id in never or not 0 <= self.slack_token_id < self.vocab_size),
-            "max_denoising_steps must be at least 1": self.max_denoising_steps < 1,
-            "entropy_bound must be at least 0": not self.entropy_bound >= 0,
-            "temperatures must be finite with 0 <= t_min <= t_max and 0 < t_max": not (
-                0 <= self.t_min <= self.t_max < math.inf and self.t_max > 0
-            ),
-            "stability_threshold must be at least 0": self.stability_threshold < 0,
-            "confidence_threshold must be at least 0": not self.confidence_threshold >= 0,
-        }
-        for problem, holds in problems.items():
-            if holds:
-                raise ValueError(problem)
-
-    @property
-    def never_sampled(self) -> frozenset[int]:
-        """Return the ids that no free position ever gets, neither as a prediction nor as random noise."""
-        return frozenset(self.forbidden_ids) | ({self.mask_token_id} if self.mask_token_id is not None else set())
+Sending a row back without end is for the reviewer to avoid, and so is that the same tokens come again."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,6 +61,7 @@ class Step:
     log_probs: Tensor  # [B, L] float32, nats at temperature 1, of argmax_ids; 0 at known positions
     finished: Tensor  # [B] bool: the rows that have stopped
     is_last: bool
+    suspect: Tensor | None = None  # [B, L] bool: what a review sent back; noise again, accepted no more
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -119,15 +74,22 @@ class _Memory:
 
 
 def denoise(
-    forward: Forward, canvas: Canvas, config: DenoiseConfig, generator: torch.Generator
+    forward: Forward,
+    canvas: Canvas,
+    config: DenoiseConfig,
+    generator: torch.Generator,
+    review: Review | None = None,
+    begun: Tensor | None = None,
 ) -> Generator[Step, None, None]:
     """Denoise the free positions of the canvas, yielding after each step until all rows have stopped.
 
     The canvas, the generator and what `forward` returns are on one device.
+    A row goes to the review when it stops early, and where positions are kept from a third of the steps on.
+    `begun` [B, L] bool are free positions that are accepted from the start, as the canvas's known ids have them.
     Randomness: the initial noise (unless the canvas brings its own), then in each step a sample and new noise.
     """
-    loop = _Loop(forward, canvas, config, generator)
-    outcome = loop.start()
+    loop = _Loop(forward, canvas, config, generator, review)
+    outcome = loop.start(begun)
     memory = _Memory(torch.zeros_like(outcome.finished, dtype=torch.int64), canvas.free, None)
     while not outcome.is_last:
         outcome, memory = loop.advance(outcome, memory)
@@ -137,25 +99,36 @@ def denoise(
 class _Loop:
     """What is the same in every step; nothing in it changes but the generator's state."""
 
-    def __init__(self, forward: Forward, canvas: Canvas, config: DenoiseConfig, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        forward: Forward,
+        canvas: Canvas,
+        config: DenoiseConfig,
+        generator: torch.Generator,
+        review: Review | None,
+    ) -> None:
         self._forward = forward
+        self._review = review
         self._canvas = canvas
         self._config = config
         self._generator = generator
         self._noise = _noise_of(config, canvas.known.device)
         self._forbidden = _forbidden_mask(config, canvas.known.device)
+        self._holes = canvas.holes
 
-    def start(self) -> Step:
-        """Return the state before the first step: noise, nothing accepted, no draft."""
+    def start(self, begun: Tensor | None) -> Step:
+        """Return the state before the first step: noise, nothing but `begun` accepted, no draft."""
         canvas = self._canvas
         start_ids = self._draw_noise() if canvas.canvas_ids is None else canvas.canvas_ids
         nothing = torch.zeros_like(canvas.known)
+        accepted = nothing if begun is None else begun
         zeros = torch.zeros_like(canvas.known, dtype=torch.float32)
+        start_ids = torch.where(accepted, canvas.known_ids, start_ids)
         return Step(
             step=0,
             canvas_ids=canvas.with_known(start_ids),
-            argmax_ids=torch.full_like(canvas.known_ids, -1),
-            accepted=nothing,
+            argmax_ids=torch.where(accepted, start_ids, -1),
+            accepted=accepted,
             entropy=zeros,
             log_probs=zeros,
             finished=nothing.any(dim=-1),
@@ -165,11 +138,12 @@ class _Loop:
     def advance(self, before: Step, memory: _Memory) -> tuple[Step, _Memory]:
         """Run one denoising step."""
         config, canvas, step = self._config, self._canvas, before.step + 1
-        open_mask = canvas.free & ~before.accepted if config.keep_accepted else canvas.free
+        undecided = canvas.free & ~before.accepted if config.keep_accepted else canvas.free
+        open_mask = self._in_reach(undecided, step)
         raw_logits = self._forward(before.canvas_ids, open_mask, _self_conditioning(memory, open_mask))
         if config.slack_token_id is not None:
             kept_text = before.accepted & (before.canvas_ids != config.slack_token_id) & config.keep_accepted
-            raw_logits = decide_slack(raw_logits, open_mask, kept_text, config.slack_token_id)
+            raw_logits = decide_slack(raw_logits, open_mask, kept_text, config.slack_token_id, self._holes)
         step_temperature = temperature(step, config.max_denoising_steps, config.t_min, config.t_max)
         predictions = predict(raw_logits, step_temperature, self._forbidden, config.greedy, self._generator)
 
@@ -177,16 +151,20 @@ class _Loop:
         sampled_ids = before.canvas_ids.masked_scatter(open_mask, predictions.sampled_ids)
         candidates = open_mask
         if config.slack_token_id is not None:
-            candidates = draft_text(sampled_ids, open_mask, config.slack_token_id)
+            candidates = draft_text(sampled_ids, open_mask, config.slack_token_id, self._holes)
         past_end = open_mask & ~candidates  # Slack from here on, if the text that is left of it stays.
         at_least = None
         if config.keep_accepted:
             at_least = quota(candidates.sum(dim=-1), step, config.max_denoising_steps)
-        chosen = accept(entropy, candidates, config.entropy_bound, at_least)
+        holds: Tensor | None = getattr(self._forward, "holds", None) if config.follow_reading else None
+        if holds is None or step == config.max_denoising_steps:
+            chosen = accept(entropy, candidates, config.entropy_bound, at_least)
+        else:
+            chosen = candidates & holds
         if config.keep_accepted and config.slack_token_id is not None:
             is_last = step == config.max_denoising_steps
-            ended = has_ended(chosen, candidates, past_end, entropy, math.inf if is_last else config.entropy_bound)
-            chosen = chosen | (past_end & ended[:, None])
+            end_bound = math.inf if is_last else config.entropy_bound
+            chosen = chosen | closable(chosen, candidates, past_end, entropy, end_bound, self._holes)
         sampled_ids = self._slack(past_end, sampled_ids)
         accepted = before.accepted | chosen if config.keep_accepted else chosen
         canvas_ids = torch.where(accepted, sampled_ids, self._draw_noise())
@@ -200,6 +178,7 @@ class _Loop:
         stopped = is_stable & is_confident(entropy, open_mask, config.confidence_threshold)
         if config.keep_accepted:
             # What a stable and confident row has not accepted by now is decided by its draft.
+            stopped = stopped & open_mask.eq(undecided).all(dim=-1)
             accepted = accepted | (stopped[:, None] & canvas.free)
             canvas_ids = torch.where(stopped[:, None], argmax_ids, canvas_ids)
             stopped = accepted.eq(canvas.free).all(dim=-1)
@@ -217,7 +196,29 @@ class _Loop:
             finished=finished,
             is_last=step == config.max_denoising_steps or bool(finished.all()),
         )
-        return outcome, _Memory(unchanged, open_mask, predictions.logits if config.self_conditioning else None)
+        memory = _Memory(unchanged, open_mask, predictions.logits if config.self_conditioning else None)
+        is_late = config.keep_accepted and 3 * step > config.max_denoising_steps
+        asked = ~before.finished & (outcome.finished | is_late)
+        if self._review is None or step == config.max_denoising_steps or not bool(asked.any()):
+            return outcome, memory
+        settled = canvas.known | outcome.accepted | outcome.finished[:, None]
+        suspect = self._review(outcome.argmax_ids, asked, settled)
+        return self._sent_back(outcome, memory, suspect) if bool(suspect.any()) else (outcome, memory)
+
+    def _sent_back(self, outcome: Step, memory: _Memory, suspect: Tensor) -> tuple[Step, _Memory]:
+        """Let go of suspect positions [B, L] bool, and of what they were predicted from; their rows go on."""
+        accepted, finished = outcome.accepted & ~suspect, outcome.finished & ~suspect.any(dim=-1)
+        canvas_ids = torch.where(suspect, self._draw_noise(), outcome.canvas_ids)
+        logits = None if memory.logits is None else memory.logits[~suspect[memory.open_mask]]
+        memory = replace(memory, open_mask=memory.open_mask & ~suspect, logits=logits)
+        outcome = replace(outcome, canvas_ids=canvas_ids, accepted=accepted, finished=finished, suspect=suspect)
+        return replace(outcome, is_last=False), memory
+
+    def _in_reach(self, undecided: Tensor, step: int) -> Tensor:
+        config = self._config
+        if not config.follow_reading or config.reach is None or step in (1, config.max_denoising_steps):
+            return undecided
+        return undecided & (undecided.cumsum(dim=-1) <= config.reach)
 
     def _slack(self, past_end: Tensor, ids: Tensor) -> Tensor:
         slack_token_id = self._config.slack_token_id
@@ -237,7 +238,12 @@ def _put(before: Tensor, open_mask: Tensor, kept: Tensor, argmax_values: Tensor,
 def _self_conditioning(memory: _Memory, open_mask: Tensor) -> Tensor | None:
     if memory.logits is None:
         return None
-    return memory.logits[open_mask[memory.open_mask]]
+    logits = memory.logits[open_mask[memory.open_mask]]
+    was_predicted = memory.open_mask[open_mask]
+    if bool(was_predicted.all()):
+        return logits
+    # Nothing is known of a position that was let go of: every token is as likely.
+    return logits.new_zeros(len(was_predicted), logits.shape[-1]).masked_scatter(was_predicted[:, None], logits)
 
 
 def _noise_of(config: DenoiseConfig, device: torch.device) -> Noise:

@@ -30,7 +30,13 @@ INFO = EngineInfo(
     dtype="none",
     num_parameters=0,
     capabilities=Capabilities(
-        noise="mask", known_positions=True, slack=True, max_canvas_tokens=4096, max_prefix_tokens=65536
+        noise="mask",
+        known_positions=True,
+        slack=True,
+        max_canvas_tokens=4096,
+        max_prefix_tokens=65536,
+        several_holes=True,
+        rewriting=True,
     ),
 )
 
@@ -41,8 +47,10 @@ _TOKEN = re.compile(r"\s*(?:\w+|[^\w\s])|\s+")
 class Script:
     """What a fill shows and answers.
 
-    `texts` are the candidates, best first; the drafts show the first. An empty tuple answers no candidate,
-    for `reason`. `fail_at` is the step, counted from 1, that raises `error` instead of running.
+    `texts` are the candidates, best first, the same for every hole of the request, and `confidences` how sure the
+    engine is of the first of them; the drafts show the first. An empty tuple answers no candidate, for `reason`. A
+    rewriting without noise gives back the original, whatever the script says. `fail_at` is the step, counted from 1,
+    that raises `error` instead of running.
     """
 
     texts: tuple[str, ...]
@@ -50,6 +58,7 @@ class Script:
     reason: str | None = None
     fail_at: int | None = None
     error: Exception | None = None
+    confidences: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not self.texts and self.reason is None:
@@ -200,6 +209,8 @@ def draft_tokens(text: str, step: int, num_steps: int, seed: int) -> tuple[Draft
 
 
 def _script_for(script: Scripted, request: FillRequest) -> Script:
+    if request.original is not None and request.noise == 0:
+        return Script((request.original,), num_drafts=0)
     if isinstance(script, str):
         return Script((script,))
     return script if isinstance(script, Script) else script(request)
@@ -207,7 +218,13 @@ def _script_for(script: Scripted, request: FillRequest) -> Script:
 
 def _result(script: Script, request: FillRequest) -> FillResult:
     candidates = tuple(
-        Candidate(text, -0.125 * (index + 1), len(_TOKEN.findall(text)))
+        Candidate(
+            text,
+            -0.125 * (index + 1),
+            len(_TOKEN.findall(text)),
+            further_texts=(text,) * len(request.further_holes),
+            confidence=script.confidences[index] if index < len(script.confidences) else None,
+        )
         for index, text in enumerate(script.texts[: request.num_candidates])
     )
     total_ms = float(script.num_drafts)

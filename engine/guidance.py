@@ -19,6 +19,7 @@ from torch import Tensor
 
 from engine.denoise import Forward
 from engine.length import decide_slack
+from engine.running_text import running_text
 
 # Beyond the first disagreement a position is this much less sure of its token, so that it is not accepted yet.
 _STALE_SCALE = 0.25
@@ -33,14 +34,21 @@ class Guidance:
     next_id: int | None  # the suffix's first token: what the causal reading expects where the fill has ended
 
 
-def guided(forward: Forward, read: Callable[[Tensor], Tensor], guidance: Guidance, max_width: int) -> Forward:
-    """Return a forward pass whose logits are the product of both readings (log-probabilities).
+class Guided:
+    """A forward pass whose logits are the product of both readings (log-probabilities).
 
     `read` runs the causal encoder: tokens [B, W] after the prefix -> logits [B, W, V], at i given the tokens before i.
+    `holds` [B, L] bool tells, after a pass, where the causal reading of its draft held.
     """
 
-    def run(canvas_ids: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
-        raw = forward(canvas_ids, open_mask, self_conditioning)
+    def __init__(self, forward: Forward, read: Callable[[Tensor], Tensor], guidance: Guidance, max_width: int) -> None:
+        self._forward, self._read, self._guidance, self._max_width = forward, read, guidance, max_width
+        self.holds: Tensor | None = None
+
+    def __call__(self, canvas_ids: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
+        """Predict the open positions, as `engine.denoise.Forward` says."""
+        guidance, max_width = self._guidance, self._max_width
+        raw = self._forward(canvas_ids, open_mask, self_conditioning)
         accepted_text = ~open_mask
         accepted_text[:, max_width:] = False
         drafted = decide_slack(raw, open_mask, accepted_text, guidance.slack_token_id).argmax(dim=-1)
@@ -50,9 +58,47 @@ def guided(forward: Forward, read: Callable[[Tensor], Tensor], guidance: Guidanc
         draft, is_read = draft[:, :width], is_open[:, :width]
         denoised = raw.log_softmax(dim=-1)
         in_reach = is_open.nonzero()[:, 1] < width  # of the open positions, as all that follows
-        product = product_of(denoised[in_reach], read(draft)[is_read].log_softmax(dim=-1), guidance)
+        product = product_of(denoised[in_reach], self._read(draft)[is_read].log_softmax(dim=-1), guidance)
         holds = up_to_first_difference(draft.masked_scatter(is_read, product.argmax(dim=-1)), draft, is_read)[is_read]
         is_fresh = in_reach.masked_scatter(in_reach, holds)
+        self.holds = torch.zeros_like(open_mask).masked_scatter(open_mask, is_fresh)
+        result = torch.empty_like(denoised)
+        result[is_fresh] = product[holds]
+        result[~is_fresh] = flattened(denoised[~is_fresh], guidance.slack_token_id)
+        return result
+
+
+def guided_across(
+    forward: Forward, read: Callable[[Tensor], Tensor], guidance: Guidance, holes: Tensor, next_ids: Tensor
+) -> Forward:
+    """Return the same as `guided` for canvases of several holes.
+
+    The causal encoder reads each row as running text, slack left out. A hole's end gets the probability of the fixed
+    token that follows this hole, and a disagreement makes what follows it in this hole alone wait: what it means for
+    the next hole is seen in the next pass.
+
+    Shapes: holes [B, K, L] bool, next_ids [B, L] int64, -1 at holes that nothing follows.
+    """
+    hole_of = holes.int().argmax(dim=1)  # [B, L], meaningful at hole positions
+
+    def run(canvas_ids: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
+        raw = forward(canvas_ids, open_mask, self_conditioning)
+        is_settled = ~open_mask & (canvas_ids != guidance.slack_token_id) & holes.any(dim=1)
+        drafted = decide_slack(raw, open_mask, is_settled, guidance.slack_token_id, holes).argmax(dim=-1)
+        draft = canvas_ids.masked_scatter(open_mask, drafted)
+        denoised = raw.log_softmax(dim=-1)
+        text = running_text(draft, open_mask, holes, guidance.slack_token_id)
+        has_open = open_mask.any(dim=-1)
+        row = (has_open.cumsum(dim=0) - 1)[:, None].expand_as(open_mask)[text.is_asked]
+        causal = read(text.ids[has_open])[row, text.place[text.is_asked]].log_softmax(dim=-1)
+        is_asked = text.is_asked[open_mask]  # of the open positions, as all that follows
+        product = product_of(denoised[is_asked], causal, guidance, next_ids[text.is_asked])
+        differs = torch.zeros_like(open_mask)
+        differs[text.is_asked] = product.argmax(dim=-1) != draft[text.is_asked]
+        by_hole = differs[:, None] & holes
+        before = (by_hole.cumsum(dim=-1) - by_hole.long()).gather(1, hole_of[:, None]).squeeze(1)
+        holds = (before == 0)[text.is_asked]
+        is_fresh = is_asked.masked_scatter(is_asked, holds)
         result = torch.empty_like(denoised)
         result[is_fresh] = product[holds]
         result[~is_fresh] = flattened(denoised[~is_fresh], guidance.slack_token_id)
@@ -61,11 +107,18 @@ def guided(forward: Forward, read: Callable[[Tensor], Tensor], guidance: Guidanc
     return run
 
 
-def product_of(denoised: Tensor, causal: Tensor, guidance: Guidance) -> Tensor:
-    """Multiply two readings of the same positions: log-probabilities [..., V] each -> [..., V], normalised."""
+def product_of(denoised: Tensor, causal: Tensor, guidance: Guidance, next_ids: Tensor | None = None) -> Tensor:
+    """Multiply two readings of the same positions: log-probabilities [..., V] each -> [..., V], normalised.
+
+    `next_ids` [...] is what follows at each position, -1 for nothing, where it is not the same at all of them.
+    """
     causal, end, next_id = causal.clone(), guidance.slack_token_id, guidance.next_id
     # With no suffix nothing says where the file would end: the denoising pass decides alone.
-    causal[..., end] = denoised[..., end] if next_id is None else causal[..., next_id]
+    if next_ids is None:
+        causal[..., end] = denoised[..., end] if next_id is None else causal[..., next_id]
+    else:
+        expected = causal.gather(-1, next_ids.clamp(min=0)[..., None]).squeeze(-1)
+        causal[..., end] = torch.where(next_ids < 0, denoised[..., end], expected)
     mixed = (1 - guidance.share) * denoised + guidance.share * causal
     return mixed.nan_to_num(nan=-torch.inf, neginf=-torch.inf).log_softmax(dim=-1)
 

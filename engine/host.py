@@ -1,9 +1,10 @@
 """The engine host: one process for each user and model, which owns the device and serves every editor window.
 
-    python -m engine.host [--socket PATH] [--model MODEL] [--idle-seconds N]
+    python -m engine.host [--socket PATH] [--model MODEL] [--idle-seconds N] [--critic MODULE:NAME]
 
 It holds a lock beside its socket; a second host for the same socket exits at once with status 0. It leaves after N idle
-seconds and removes its socket. It knows no editors, and torch is imported only when a model loads.
+seconds and removes its socket. It knows no editors, and torch is imported only when a model loads. What judges fills by
+the rules of their language is not part of the engine: whoever starts the host names it.
 
 Status 0: served, or another host already serves. 2: the arguments or the socket's folder are wrong. 3: a package is
 missing. A failure is one line on stderr, the last one written.
@@ -15,6 +16,7 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
+import importlib
 import logging
 import math
 import os
@@ -27,7 +29,7 @@ from pathlib import Path
 from types import FrameType
 
 from . import sockets
-from .api import EngineError, EngineUnavailable, Filler
+from .api import Critic, EngineError, EngineUnavailable, Filler
 from .worker import Worker
 
 _log = logging.getLogger("engine.host")
@@ -49,7 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     model = sockets.absolute_model(options.model)
     try:
         path = sockets.default_socket_path(model) if options.socket is None else options.socket.absolute()
-        return serve(path, loader(model), model=model, idle_seconds=options.idle_seconds)
+        return serve(path, loader(model, options.critic), model=model, idle_seconds=options.idle_seconds)
     except (EngineError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -58,8 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
 
 
-def loader(model: str) -> Callable[[], Filler]:
-    """Say how to load a model: "bundled", a folder, or "fake:TEXT", which answers TEXT in four drafts."""
+def loader(model: str, critic: str | None = None) -> Callable[[], Filler]:
+    """Say how to load a model: "bundled", a folder, or "fake:TEXT", which answers TEXT in four drafts.
+
+    `critic` names what makes an `api.Critic`, as MODULE:NAME.
+    """
 
     def load() -> Filler:
         if model.startswith("fake:"):
@@ -69,11 +74,21 @@ def loader(model: str) -> Callable[[], Filler]:
         try:
             from . import local
 
-            return local.load(model)
+            return local.load(model, critic=None if critic is None else _named(critic))
         except ModuleNotFoundError as error:
             raise EngineUnavailable(_missing_package(error)) from None
 
     return load
+
+
+def _named(name: str) -> Critic:
+    """Make the critic of this name. Raises EngineUnavailable."""
+    module, _, attribute = name.partition(":")
+    try:
+        critic: Critic = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError, ValueError) as error:
+        raise EngineUnavailable(f"There is no critic {name} ({error}); start the host without --critic.") from None
+    return critic
 
 
 def serve(path: Path, load: Callable[[], Filler], *, model: str, idle_seconds: float) -> int:
@@ -199,6 +214,7 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--socket", type=Path, metavar="PATH", help="where to listen; default: where clients look")
     parser.add_argument("--model", default="bundled", help='"bundled", a folder, or "fake:TEXT" (default: bundled)')
     parser.add_argument("--idle-seconds", type=_seconds, default=900.0, metavar="N", help="idle time (default: 900)")
+    parser.add_argument("--critic", metavar="MODULE:NAME", help="what judges the syntax of fills (default: nothing)")
     return parser.parse_args(arguments)
 
 

@@ -29,12 +29,14 @@ async def start_host(
     socket_path: Path,
     *,
     idle_seconds: float,
+    critic: str | None = None,
     answers: Callable[[], Awaitable[bool]],
     limit_s: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Start a host and return once `answers` says that one listens at the socket. Raises EngineUnavailable.
 
+    `critic` names what judges fills, see `engine.host`.
     A host that leaves quietly has found another one at work on the same socket. That other may be about to exit, so
     after a second without an answer the start is tried again.
     """
@@ -54,18 +56,21 @@ async def start_host(
         if (process is None or status == 0) and clock() >= next_start:
             next_start = clock() + _BETWEEN_STARTS_S
             offset = log.stat().st_size
-            process = _spawn(model, socket_path, idle_seconds, log)
+            process = _spawn(model, socket_path, idle_seconds, critic, log)
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
 
-def _spawn(model: str, socket_path: Path, idle_seconds: float, log: Path) -> subprocess.Popen[bytes]:
+def _spawn(
+    model: str, socket_path: Path, idle_seconds: float, critic: str | None, log: Path
+) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).resolve().parent.parent)
     inherited = os.environ.get("PYTHONPATH")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, inherited] if inherited else [root])}
     # -P, and a working folder of our own: the user's project may hold an `engine` folder, which must never be run.
     command = [sys.executable, "-P", "-m", "engine.host", "--socket", str(socket_path), "--model", model]
     command += ["--idle-seconds", f"{idle_seconds:g}"]
+    command += [] if critic is None else ["--critic", critic]
     try:
         with log.open("ab") as stderr:
             process = subprocess.Popen(

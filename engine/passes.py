@@ -5,7 +5,7 @@ It is made once a fill and knows what stays the same in it: prefix, seams, limit
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -15,11 +15,13 @@ from torch import Tensor
 from engine.canvas import Canvas
 from engine.constraints import Constraints
 from engine.denoise import Forward
-from engine.guidance import Guidance, guided
-from engine.layout import Row, lay_out
+from engine.guidance import Guidance, Guided, guided_across
+from engine.hole_limits import limited
+from engine.layout import Row, lay_out, next_ids
 from engine.length import decide_slack
 from engine.models.diffusion_gemma import DiffusionGemma, Prefix
 from engine.profile import Profile
+from engine.running_text import hiding_slack
 from engine.seam import Seams
 
 # The causal reading's share of a guided pass (engine/guidance.py).
@@ -36,6 +38,7 @@ class Passes:
     prefix: Prefix
     limits: Constraints
     pad_id: int
+    further_limits: tuple[Constraints, ...] = ()  # of the holes right of the first
 
     def lay_out(self, rows: Sequence[Row]) -> Canvas:
         """Return the canvas of the rows, in front of the suffix head."""
@@ -44,14 +47,20 @@ class Passes:
             rows, self.seams.suffix_ids, profile.canvas_tokens, self.pad_id, self.adapter.device, profile.mask_token_id
         )
 
-    def forward(self, rows: Sequence[Row]) -> Forward:
-        """Return the pass that denoises the rows: within the limits, and guided by the causal reading of its draft."""
+    def forward(self, rows: Sequence[Row], within: Callable[[Forward], Forward] = lambda forward: forward) -> Forward:
+        """Return the pass that denoises the rows: within the limits, and guided by the causal reading of its draft.
+
+        `within` is one more limit, laid over the denoising pass as the others are.
+        """
+        if not all(row.is_one_hole for row in rows):
+            return self._forward_across(rows, within)
         adapter, slack_token_id, suffix_ids = self.adapter, self.profile.slack_token_id, self.seams.suffix_ids
-        forward = self.limits.over(adapter.forward_for(self.prefix, len(rows)))
+        forward = within(self.limits.over(adapter.forward_for(self.prefix, len(rows))))
         if slack_token_id is None:
             return forward
         guidance = Guidance(_CAUSAL_SHARE, slack_token_id, suffix_ids[0] if suffix_ids else None)
-        return guided(forward, partial(adapter.autoregressive_logits, self.prefix), guidance, rows[0].width)
+        width = rows[0].length or rows[0].width
+        return Guided(forward, partial(adapter.autoregressive_logits, self.prefix), guidance, width)
 
     def probe(self, row: Row) -> Tensor:
         """Run one pass over a hole of noise: logits [its free positions, V], the same as a first denoising step's."""
@@ -61,8 +70,28 @@ class Passes:
         slack_token_id = self.slack_of(row)
         if slack_token_id is None:
             return logits
-        return decide_slack(logits, canvas.free, torch.zeros_like(canvas.known), slack_token_id)
+        return decide_slack(logits, canvas.free, torch.zeros_like(canvas.known), slack_token_id, canvas.holes)
 
     def slack_of(self, row: Row) -> int | None:
         """Return the token that ends a fill, or None where the length is known and nothing ends it early."""
         return self.profile.slack_token_id if row.length is None else None
+
+    def _forward_across(self, rows: Sequence[Row], within: Callable[[Forward], Forward]) -> Forward:
+        """Return the pass of rows of several holes, or of one with fixed code beside it."""
+        adapter, profile, canvas = self.adapter, self.profile, self.lay_out(rows)
+        assert canvas.hole_index is not None
+        assert canvas.holes is not None
+        forward = within(adapter.forward_for(self.prefix, len(rows)))
+        if profile.slack_token_id is not None and profile.mask_token_id is not None:
+            forward = hiding_slack(forward, profile.slack_token_id, profile.mask_token_id)
+        if self.further_limits:
+            forward = limited(forward, (self.limits, *self.further_limits), canvas.hole_index)
+        else:
+            forward = self.limits.over(forward)
+        if profile.slack_token_id is None:
+            return forward
+        guidance = Guidance(_CAUSAL_SHARE, profile.slack_token_id, None)
+        follows = next_ids(rows, self.seams.suffix_ids, profile.canvas_tokens, adapter.device)
+        return guided_across(
+            forward, partial(adapter.autoregressive_logits, self.prefix), guidance, canvas.holes, follows
+        )

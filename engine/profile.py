@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.api import CheckpointError, NoiseKind
+from engine.confidence import Calibration, calibration
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,7 @@ class Profile:
     max_prefix_tokens: int = 2048
     canvas_tokens: int = 64  # hole and suffix head together
     hole_widths: tuple[int, ...] = (8, 16, 32, 48)  # in tokens, ascending
+    confidence: Calibration | None = None  # how sure its fills are; None: it was never measured
 
     @property
     def knows_slack(self) -> bool:
@@ -48,6 +50,7 @@ def read(declared: Mapping[str, Any], canvas_length: int) -> Profile:
             max_prefix_tokens=int(declared["max_prefix_tokens"]),
             canvas_tokens=canvas_length,
             hole_widths=tuple(sorted(int(width) for width in declared["hole_widths"])),
+            confidence=calibration(declared["confidence"]) if declared.get("confidence") is not None else None,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(

@@ -1,7 +1,8 @@
 """From text to token ids at the two seams of a hole, and back.
 
 The caret may split a token: `x = |` leaves a lone space, `self.na|` half a name. That part of the prefix goes into the
-hole, and the first hole token must begin with it (token healing). It knows a tokenizer and texts, no tensors.
+hole, and the first hole token must begin with it (token healing). In `na|me` the hole takes in the rest of the word too:
+its last token must end with that. It knows a tokenizer and texts, no tensors.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from tokenizers import Tokenizer
 
@@ -17,18 +18,34 @@ from engine.api import FillRequest
 
 # What a token may have been split after: a space before a word, a word, or both.
 _SPLIT_TOKEN = re.compile(r"(?<=[^\s])(?: _*[A-Za-z]*| ?_*[A-Za-z]+)\Z|(?<![A-Za-z_])_*[A-Za-z]+\Z")
+_WORD_BEGINNING, _WORD_END = re.compile(r"[A-Za-z_]+"), re.compile(r"[A-Za-z_]\Z")
 # Text beyond this many characters a token is not worth tokenising: the budget is long spent.
 _CHARS_PER_TOKEN = 8
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherSeam:
+    """The fixed text left of a further hole as ids, at least one; `typed` and `first_ids` as for the first hole."""
+
+    between_ids: tuple[int, ...]
+    typed: str
+    first_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Seams:
-    """A hole's surroundings as ids. `typed` is the end of the prefix that the first hole token must begin with."""
+    """A hole's surroundings as ids.
+
+    `typed` is the end of the prefix that the first hole token must begin with. `rest` is the beginning of the suffix
+    that the last one must end with, where the hole is inside a word; suffix_ids begin behind it.
+    """
 
     prefix_ids: list[int]
     suffix_ids: list[int]
     typed: str
     first_ids: tuple[int, ...]  # what the first hole token may be; empty: anything
+    further: tuple[FurtherSeam, ...] = ()  # of the holes right of this one
+    rest: str = ""
 
 
 class Seamstress:
@@ -36,6 +53,7 @@ class Seamstress:
 
     def __init__(self, tokenizer: Tokenizer, num_ids: int) -> None:
         self._tokenizer, self._num_ids = tokenizer, num_ids
+        self._beginning_with = lru_cache(maxsize=64)(self._ids_beginning_with)
         tokenizer.no_padding()
         tokenizer.no_truncation()
 
@@ -52,54 +70,95 @@ class Seamstress:
         """The ids whose text holds a line break."""
         return tuple(index for index, text in enumerate(self.token_texts) if "\n" in text or "\r" in text)
 
+    @cached_property
+    def line_break_set(self) -> frozenset[int]:
+        """The same, to look up in."""
+        return frozenset(self.line_break_ids)
+
     def id_of(self, *names: str) -> int | None:
         """Return the id of the first of these tokens that there is."""
         return next((found for name in names if (found := self._tokenizer.token_to_id(name)) is not None), None)
 
-    def cut(self, request: FillRequest, max_prefix_tokens: int, max_suffix_tokens: int) -> Seams:
+    def cut(self, request: FillRequest, max_prefix_tokens: int, max_suffix_tokens: int, *, heals: bool = True) -> Seams:
         """Tokenise both sides within their budgets: the prefix's end and the suffix's beginning are kept.
 
         The beginning and the end of the file are marked where they are in reach and the tokenizer has marks for them.
         A prefix that is too long loses whole steps, so that a keystroke leaves its beginning where it was.
+        Without `heals` the prefix is known to end with a token.
         """
-        typed, first_ids = self._heal(request.prefix)
+        typed, first_ids = self.heal(request.prefix) if heals else ("", ())
         kept = request.prefix[: len(request.prefix) - len(typed)]
         near = kept[_excess(len(kept), max_prefix_tokens * _CHARS_PER_TOKEN) :]
         bos, eos = self.id_of("<bos>", "<s>"), self.id_of("<eos>", "</s>")
         is_whole = request.starts_file and len(near) == len(kept)
         prefix_ids = [*([bos] if bos is not None and is_whole else []), *self._encode(_clean(near))]
         prefix_ids = prefix_ids[_excess(len(prefix_ids), max_prefix_tokens) :] or [bos if bos is not None else 0]
-        suffix_ids = self._encode(_clean(request.suffix[: max_suffix_tokens * _CHARS_PER_TOKEN]))
+        rest = _rest_of_word(request) if heals else ""
+        suffix_ids = self._encode(_clean(request.suffix[len(rest) :][: max_suffix_tokens * _CHARS_PER_TOKEN]))
         if eos is not None and request.ends_file and len(suffix_ids) < max_suffix_tokens:
             suffix_ids = [*suffix_ids, eos]
-        return Seams(prefix_ids, suffix_ids[:max_suffix_tokens], typed, first_ids)
+        return Seams(prefix_ids, suffix_ids[:max_suffix_tokens], typed, first_ids, rest=rest)
+
+    def tokens(self, text: str) -> list[tuple[int, int]]:
+        """Return the id of each token of a text and the character that it ends before; a Windows line end is one."""
+        encoding = self._tokenizer.encode(_clean(text), add_special_tokens=False)
+        return list(zip(encoding.ids, (end for _, end in encoding.offsets), strict=True))
+
+    def further(self, request: FillRequest) -> tuple[FurtherSeam, ...]:
+        """Tokenise what stands between the holes of a request."""
+        return tuple(self._between(hole.between) for hole in request.further_holes)
+
+    def _between(self, text: str) -> FurtherSeam:
+        typed, first_ids = self.heal(text)
+        if typed == text:  # Something fixed must be left to tell the holes apart.
+            typed, first_ids = "", ()
+        return FurtherSeam(tuple(self._encode(_clean(text[: len(text) - len(typed)]))), typed, first_ids)
 
     def num_hole_tokens(self, request: FillRequest, fill: str) -> int:
         """Return how many tokens a fill of this request's hole takes, what was typed of the first one included."""
-        typed, _ = self._heal(request.prefix)
-        return len(self._encode(_clean(typed + fill)))
+        typed, _ = self.heal(request.prefix)
+        return len(self._encode(_clean(typed + fill + _rest_of_word(request))))
+
+    def ids_of(self, text: str) -> list[int]:
+        """Return the ids of a text that begins and ends between tokens."""
+        return self._encode(_clean(text))
 
     def text(self, ids: Sequence[int]) -> str:
         """Return the text of hole ids."""
         decoded: str = self._tokenizer.decode(list(ids), skip_special_tokens=False)
         return decoded
 
-    def _heal(self, prefix: str) -> tuple[str, tuple[int, ...]]:
+    def heal(self, prefix: str) -> tuple[str, tuple[int, ...]]:
+        """Return the half token that a prefix ends with, if any, and the ids of the tokens that it may be half of."""
         split = _SPLIT_TOKEN.search(prefix[-64:])
         if split is None:
             return "", ()
         typed = split.group()
+        # A word that no token begins with is several; its last half token is then what goes on.
+        borders = self._tokenizer.encode(typed, add_special_tokens=False).offsets
+        for start, _ in borders:
+            if first_ids := self._beginning_with(typed[start:]):
+                return typed[start:], first_ids
+        return "", ()
+
+    def _ids_beginning_with(self, typed: str) -> tuple[int, ...]:
         # A token that goes on with white space is indentation, or a wider gap than was typed.
-        first_ids = tuple(
+        return tuple(
             index
             for index, text in enumerate(self.token_texts)
             if text.startswith(typed) and not text[len(typed) :][:1].isspace()
         )
-        return (typed, first_ids) if first_ids else ("", ())
 
     def _encode(self, text: str) -> list[int]:
         ids: list[int] = self._tokenizer.encode(text, add_special_tokens=False).ids
         return ids
+
+
+def _rest_of_word(request: FillRequest) -> str:
+    """Return what the suffix begins with of a word that the hole is inside of, as in `na|me`."""
+    before = request.further_holes[-1].between if request.further_holes else request.prefix
+    goes_on = _WORD_BEGINNING.match(request.suffix)
+    return goes_on.group() if goes_on and _WORD_END.search(before[-1:]) else ""
 
 
 def _excess(length: int, budget: int) -> int:

@@ -125,6 +125,8 @@ def _value(hint: object, data: object, path: str) -> object:
     if origin is tuple:
         if not isinstance(data, list | tuple):
             raise _wrong(path, "an array")
+        if arguments[-1] is not Ellipsis and len(data) != len(arguments):
+            raise _wrong(path, f"an array of {len(arguments)}")
         return tuple(_value(arguments[0], item, f"{path}[{index}]") for index, item in enumerate(data))
     if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _object(hint, data, path)

@@ -13,6 +13,9 @@ from infill_lsp.hole import Hole, lead
 
 MAX_LINE_TOKENS = 32
 MAX_BLOCK_TOKENS = 96
+CRITIC = "infill_lsp.critic:Critic"
+"""What the engine host judges fills by: a name, since the engine imports nothing of these rooms."""
+
 _STEPS_A_PREFIX = 8
 
 _LINE_BREAK = re.compile(r"\r\n|\r")
@@ -49,6 +52,7 @@ def request_for(
         max_hole_tokens=MAX_BLOCK_TOKENS if hole.multiline else MAX_LINE_TOKENS,
         num_candidates=num_candidates,
         deadline_ms=deadline_ms,
+        language=snapshot.language,
     )
 
 

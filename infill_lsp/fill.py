@@ -45,12 +45,14 @@ async def fill(
     *,
     num_candidates: int = 1,
     max_tried: int | None = None,
+    min_confidence: float = 0.0,
     on_draft: Callable[[Draft], None] | None = None,
 ) -> Outcome:
     """Fill a hole: ask the engine, make its candidates fit, keep those that may be shown. Raises EngineError.
 
     The engine is asked for as many candidates as the settings say, but no more than `max_tried`, even when fewer are
     wanted: a fill that may not be shown then leaves others, and rows of one batch cost less than a second fill.
+    What the engine is less sure of than `min_confidence` is not shown.
     """
     tried = settings.num_candidates if max_tried is None else min(settings.num_candidates, max_tried)
     start = time.perf_counter()
@@ -63,7 +65,7 @@ async def fill(
         deadline_ms=settings.deadline_ms,
     )
     result = await engine.fill(request, on_draft)
-    suggestions, reason = await _shown(snapshot, hole, result.candidates, num_candidates)
+    suggestions, reason = await _shown(snapshot, hole, result.candidates, num_candidates, min_confidence)
     if not suggestions and reason is None:
         reason = result.reason or "the engine found nothing"
     elapsed_ms = (time.perf_counter() - start) * 1000
@@ -71,13 +73,13 @@ async def fill(
 
 
 async def _shown(
-    snapshot: Snapshot, hole: Hole, candidates: tuple[Candidate, ...], num_wanted: int
+    snapshot: Snapshot, hole: Hole, candidates: tuple[Candidate, ...], num_wanted: int, min_confidence: float
 ) -> tuple[tuple[Suggestion, ...], str | None]:
-    """Shape and judge the candidates, best first, until enough may be shown; of those alike but for blanks the best."""
+    """Shape and judge the candidates in the engine's order until enough may be shown, each text once."""
     seen: set[tuple[str, ...]] = set()
     shown: list[Suggestion] = []
     first_reason: str | None = None
-    for candidate in sorted(candidates, key=lambda candidate: -candidate.score):
+    for candidate in candidates:
         if len(shown) == num_wanted:
             break
         text = shape(snapshot, hole, candidate.text)
@@ -85,10 +87,19 @@ async def _shown(
         if key in seen:
             continue
         seen.add(key)
-        await asyncio.sleep(0)  # Judging a large file takes a while; other requests go in between.
-        reason = rejection(snapshot, hole, text)
+        reason = _doubt(candidate, min_confidence)
         if reason is None:
-            shown.append(Suggestion(hole.start, hole.end, text, candidate.score))
+            await asyncio.sleep(0)  # Judging a large file takes a while; other requests go in between.
+            reason = rejection(snapshot, hole, text)
+        if reason is None:
+            shown.append(Suggestion(hole.start, hole.end, text, candidate.score, candidate.confidence))
         else:
             first_reason = first_reason or reason
     return tuple(shown), None if shown else first_reason
+
+
+def _doubt(candidate: Candidate, min_confidence: float) -> str | None:
+    """Say that the engine is not sure enough of a candidate, or None. One that cannot tell counts as sure."""
+    if candidate.confidence is None or candidate.confidence >= min_confidence:
+        return None
+    return f"the model is unsure ({100 * candidate.confidence:.0f} % sure; setting min_confidence)"

@@ -75,6 +75,8 @@ async def ghost_text(session: Session, asked: Asked) -> tuple[Suggestion, ...]:
 
 async def _filled(session: Session, asked: Asked, seen: Snapshot, hole: Hole) -> Outcome:
     num_candidates, max_tried = (session.settings.num_candidates, None) if asked.explicit else (1, _TRIED_WHILE_TYPING)
+    # Who asks wants the best there is; who types is better served by nothing than by a guess.
+    min_confidence = 0.0 if asked.explicit else session.settings.min_confidence
     async with session.engine(seen.uri) as engine:
         # With an entry of the completion list selected, the hole lies in a text that the client does not have.
         on_draft = None if asked.selected else partial(session.editor.draft, seen, hole.start, hole.end)
@@ -85,6 +87,7 @@ async def _filled(session: Session, asked: Asked, seen: Snapshot, hole: Hole) ->
             session.settings,
             num_candidates=num_candidates,
             max_tried=max_tried,
+            min_confidence=min_confidence,
             on_draft=on_draft,
         )
 

@@ -16,6 +16,7 @@ from pygls.lsp.server import LanguageServer
 
 from engine.api import Engine
 from infill_lsp import __version__, handlers
+from infill_lsp.context import CRITIC
 from infill_lsp.line_index import PositionEncoding
 from infill_lsp.protocol import ACCEPTED, WHY_NO_SUGGESTION, Editor
 from infill_lsp.session import MakeEngine, Session
@@ -100,4 +101,4 @@ def serve_stdio(settings_overrides: Mapping[str, object] | None = None, make_eng
 def _host_engine(settings: Settings) -> Engine:
     from engine.client import HostClient  # Imported late: the server answers before it needs an engine.
 
-    return HostClient(settings.model, idle_seconds=settings.idle_minutes * 60)
+    return HostClient(settings.model, idle_seconds=settings.idle_minutes * 60, critic=CRITIC)

@@ -70,6 +70,7 @@ class Settings:
     deadline_ms: int = 5000  # then the best draft is returned
     idle_minutes: float = 15.0  # the engine host lets go of the model after this
     debounce_ms: int = 75  # pause in typing before ghost text is computed
+    min_confidence: float = 0.02  # while the user types, what the model is less sure of is not shown; 0: all is
     max_prefix_chars: int = 6000  # code points before the hole that the engine is shown
     max_suffix_chars: int = 2000  # code points after the hole that the engine is shown
     enabled: bool = True
@@ -236,6 +237,12 @@ def _minutes(value: object) -> float:
     return float(value)
 
 
+def _probability(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= 1:
+        raise ValueError("expected a number from 0 to 1")
+    return float(value)
+
+
 def _globs(value: object) -> tuple[str, ...]:
     if not isinstance(value, (list, tuple)) or not all(isinstance(glob, str) and glob.strip("/ ") for glob in value):
         raise ValueError("expected a list of globs")
@@ -249,6 +256,7 @@ _READERS: dict[str, Callable[[object], object]] = {
     "deadline_ms": _whole(1, 600_000),
     "idle_minutes": _minutes,
     "debounce_ms": _whole(0, 10_000),
+    "min_confidence": _probability,
     "max_prefix_chars": _whole(0, 1_000_000),
     "max_suffix_chars": _whole(0, 1_000_000),
     "enabled": _switch,

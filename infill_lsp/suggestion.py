@@ -24,12 +24,13 @@ _NO_BLANK_AFTER = frozenset(" \t([{.@")
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
-    """Replace `[start, end)` by `text`. `score` is the engine's: mean log-probability per token, at most 0."""
+    """Replace `[start, end)` by `text`. `score` and `confidence` are those of the engine's candidate."""
 
     start: int
     end: int
     text: str
     score: float
+    confidence: float | None = None
 
 
 def shape(snapshot: Snapshot, hole: Hole, candidate_text: str) -> str:

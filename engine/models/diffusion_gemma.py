@@ -45,13 +45,16 @@ class DiffusionGemma:
     """A loaded model. Not for use from several threads at once."""
 
     def __init__(
-        self, model: DiffusionGemmaForBlockDiffusion, max_snapshots: int = 8, num_parameters: int | None = None
+        self,
+        model: DiffusionGemmaForBlockDiffusion,
+        max_snapshot_bytes: int = 1 << 30,
+        num_parameters: int | None = None,
     ) -> None:
         self._model: Any = model
         self._num_parameters = num_parameters
         self._decoder: Any = model.model.decoder
         self._encoder: Any = model.model.encoder.language_model
-        self._snapshots: PrefixCache[Prefix] = PrefixCache(max_snapshots)
+        self._snapshots: PrefixCache[Prefix] = PrefixCache(max_snapshot_bytes, _num_bytes)
 
     @property
     def vocab_size(self) -> int:
@@ -120,6 +123,10 @@ class DiffusionGemma:
                 self._snapshots.store(prefix.ids, prefix)
         assert prefix is not None
         return prefix
+
+    def extended(self, prefix: Prefix, ids: Sequence[int]) -> Prefix:
+        """Return the prefix with more tokens after it, which no later prefill finds: how left to right is written."""
+        return self._extended(prefix, (*prefix.ids, *ids))
 
     def forget_prefixes(self) -> None:
         """Free the memory of all remembered prefixes."""
@@ -246,6 +253,15 @@ class DenoisingPass:
                 for layer_type in self._decoder.unique_layer_types
             }
         return self._rotations[length]
+
+
+def _num_bytes(prefix: Prefix) -> int:
+    """Return what a prefix keeps in memory: whole storages, since a view holds on to all of its own."""
+    layers: Any = getattr(prefix.kv_cache, "layers", prefix.kv_cache)
+    tensors = [prefix.last_hidden]
+    for layer in layers:
+        tensors += [layer.keys, layer.values] if hasattr(layer, "keys") else [*layer]
+    return sum(tensor.untyped_storage().nbytes() for tensor in tensors)
 
 
 def _copied(kv_cache: DynamicCache) -> DynamicCache:

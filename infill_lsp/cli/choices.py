@@ -7,6 +7,7 @@ from pathlib import Path
 
 from engine.client import HostClient
 from infill_lsp.cli.mistake import one_line
+from infill_lsp.context import CRITIC
 from infill_lsp.settings import PROJECT_FILE, Settings, load
 
 
@@ -24,7 +25,7 @@ def settings_for(folder: Path, model: str | None) -> Settings:
 
 def engine_for(settings: Settings) -> HostClient:
     """Return the engine that the settings name; nothing is started before the first request."""
-    return HostClient(settings.model, idle_seconds=settings.idle_minutes * 60)
+    return HostClient(settings.model, idle_seconds=settings.idle_minutes * 60, critic=CRITIC)
 
 
 def _project_root(folder: Path) -> Path | None:

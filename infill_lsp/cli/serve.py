@@ -18,6 +18,7 @@ from infill_lsp.cli.child import module_command, module_environment
 from infill_lsp.cli.choices import settings_for
 from infill_lsp.cli.machine_checks import LOCAL_EXTRA_ADVICE
 from infill_lsp.cli.mistake import Mistake
+from infill_lsp.context import CRITIC
 
 
 def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float | None) -> int:
@@ -36,6 +37,7 @@ def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float 
     print(f"serving {client.model} on {client.socket_path} (Ctrl-C stops)", file=sys.stderr, flush=True)
     command = module_command("engine.host")
     command += ["--socket", str(client.socket_path), "--model", client.model, "--idle-seconds", f"{minutes * 60:g}"]
+    command += ["--critic", CRITIC]
     os.execve(command[0], command, module_environment())
 
 

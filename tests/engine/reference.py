@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from engine.canvas import Canvas
-from engine.denoise import DenoiseConfig, Forward
+from engine.denoise import Forward
+from engine.denoise_config import DenoiseConfig
 
 
 @dataclass

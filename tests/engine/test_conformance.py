@@ -16,7 +16,8 @@ from torch import Tensor
 from transformers.models.diffusion_gemma import EntropyBoundSampler, EntropyBoundSamplerConfig
 
 from engine.canvas import Canvas
-from engine.denoise import DenoiseConfig, denoise
+from engine.denoise import denoise
+from engine.denoise_config import DenoiseConfig
 from engine.models.diffusion_gemma import DiffusionGemma
 from tests.engine.tiny import BOS, CANVAS_LENGTH, VOCAB_SIZE, tiny_model
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 import engine.denoise as denoise_module
 from engine.canvas import Canvas, hole_canvas
-from engine.denoise import DenoiseConfig, Step, denoise
+from engine.denoise import Step, denoise
+from engine.denoise_config import DenoiseConfig
 from tests.engine.reference import plain_denoise
 
 VOCAB_SIZE = 11

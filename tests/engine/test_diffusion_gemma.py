@@ -18,7 +18,8 @@ from transformers.cache_utils import DynamicCache
 
 from engine.api import CheckpointError
 from engine.canvas import hole_canvas
-from engine.denoise import DenoiseConfig, denoise
+from engine.denoise import denoise
+from engine.denoise_config import DenoiseConfig
 from engine.models.checkpoint import load
 from engine.models.diffusion_gemma import DiffusionGemma, Prefix
 from engine.models.idle_experts import leave_out_idle_experts

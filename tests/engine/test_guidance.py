@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.guidance import Guidance, flattened, guided, product_of, up_to_first_difference
+from engine.guidance import Guidance, Guided, flattened, product_of, up_to_first_difference
 
 SLACK, A, B, C, CLOSER = range(5)
 GUIDANCE = Guidance(share=0.5, slack_token_id=SLACK, next_id=CLOSER)
@@ -92,7 +92,7 @@ def test_a_guided_pass_reads_the_draft_and_answers_for_open_positions_alone():
 
     canvas_ids = torch.tensor([[A, A, A, A, CLOSER]])
     open_mask = torch.tensor([[False, True, True, True, False]])
-    logits = guided(forward, read, GUIDANCE, max_width=4)(canvas_ids, open_mask, None)
+    logits = Guided(forward, read, GUIDANCE, max_width=4)(canvas_ids, open_mask, None)
     assert seen == [[A, A, C, SLACK]]
     assert logits.shape == (3, 5)
     assert int(logits[0].argmax()) == B  # The causal reading outvotes the draft ...

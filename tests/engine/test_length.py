@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.canvas import Canvas
-from engine.denoise import DenoiseConfig, denoise
-from engine.length import decide_slack, draft_text, has_ended
+from engine.denoise import denoise
+from engine.denoise_config import DenoiseConfig
+from engine.length import closable, decide_slack, draft_text
 
 _SLACK, _MASK, _VOCAB, _WIDTH, _LENGTH = 1, 0, 12, 8, 11
 
@@ -41,14 +42,14 @@ def test_the_draft_is_what_stands_left_of_the_first_slack():
 
 def test_a_row_is_closed_at_once_when_its_first_open_position_is_slack():
     nothing, past = torch.tensor([[False, False]]), torch.tensor([[True, True]])
-    assert has_ended(nothing, nothing, past, torch.tensor([[2.0, 2.0]]), 0.1).tolist() == [True]
+    assert closable(nothing, nothing, past, torch.tensor([[2.0, 2.0]]), 0.1).equal(past)
 
 
 def test_an_uncertain_end_waits_for_the_text_before_it():
     chosen, past = torch.tensor([[True, False, False]]), torch.tensor([[False, True, True]])
     unsure, sure = torch.tensor([[0.0, 0.6, 0.0]]), torch.tensor([[0.0, 0.05, 3.0]])
-    assert has_ended(chosen, chosen, past, unsure, 0.1).tolist() == [False]
-    assert has_ended(chosen, chosen, past, sure, 0.1).tolist() == [True]
+    assert not closable(chosen, chosen, past, unsure, 0.1).any()
+    assert closable(chosen, chosen, past, sure, 0.1).equal(past)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

@@ -118,12 +118,12 @@ def test_a_refusal_inside_a_list_names_the_path() -> None:
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "true", '"1"', "null"])
 def test_a_score_is_a_finite_number(number: str) -> None:
-    data = json.loads(f'{{"text": "x", "score": {number}, "num_tokens": 1}}')
+    data = {**wire.encode(api.Candidate("x", -1.0, 1)), "score": json.loads(number)}
     check_refused(api.Candidate, data, "'score': expected a finite number")
 
 
 def test_a_whole_number_is_read_as_a_float() -> None:
-    candidate = wire.decode(api.Candidate, {"text": "x", "score": -1, "num_tokens": 1})
+    candidate = wire.decode(api.Candidate, {**wire.encode(api.Candidate("x", -1.5, 1)), "score": -1})
     assert isinstance(candidate.score, float)
 
 

@@ -1,7 +1,8 @@
 """The real server over real stdio, with an engine that does what a document's first line tells it.
 
-`# {"texts": [...], "reason": ..., "error": ..., "hold": true}`: the candidates, or why there is none; an engine error
-to raise; whether the fill waits before its second step until the process gets SIGUSR1. No such line means "1 + 2".
+`# {"texts": [...], "confidences": [...], "reason": ..., "error": ..., "hold": true}`: the candidates and how sure the
+engine is of them, or why there is none; an engine error to raise; whether the fill waits before its second step until
+the process gets SIGUSR1. No such line means "1 + 2".
 `python -m tests.infill_lsp.scripted_server [PARENT_POLL_SECONDS]`
 """
 
@@ -44,7 +45,11 @@ class DirectedEngine:
             raise ZeroDivisionError("a bug in an engine")
         if "error" in direction:
             raise _ERRORS[direction["error"]]("the engine cannot answer; do this and that")
-        script = Script(tuple(direction.get("texts", ["1 + 2"])), reason=direction.get("reason"))
+        script = Script(
+            tuple(direction.get("texts", ["1 + 2"])),
+            reason=direction.get("reason"),
+            confidences=tuple(direction.get("confidences", [])),
+        )
         gate = self._gate if direction.get("hold") else None
         return await ScriptedEngine(script, gate=gate).fill(request, on_draft)
 

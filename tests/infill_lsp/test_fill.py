@@ -50,6 +50,13 @@ async def test_the_reason_is_that_of_the_first_candidate_that_was_dropped() -> N
     assert outcome.reason == "the fill adds a parse error"
 
 
+async def test_a_suggestion_says_how_sure_the_engine_is_and_none_counts_as_sure() -> None:
+    snapshot, hole = opened("foo($0)\n")
+    engine = ScriptedEngine(Script(("a", "b", "c"), confidences=(0.5, 0.1)))
+    outcome = await fill(snapshot, hole, engine, Settings(), num_candidates=3, min_confidence=0.5)
+    assert [(each.text, each.confidence) for each in outcome.suggestions] == [("a", 0.5), ("c", None)]
+
+
 async def test_the_reason_is_the_engines_if_it_found_nothing() -> None:
     outcome = await filled("foo($0)\n", Script((), reason="the model is unsure"))
     assert outcome.reason == "the model is unsure"

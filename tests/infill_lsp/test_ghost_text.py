@@ -74,6 +74,24 @@ def test_a_reason_of_the_engine_is_passed_on(shared: RawClient) -> None:
     check_silent(shared, sample, "the model is unsure", kind=AUTOMATIC)
 
 
+def test_what_the_model_is_unsure_of_is_shown_only_on_request(shared: RawClient) -> None:
+    unsure = '# {"texts": ["1"], "confidences": [0.004]}\nx = $0\n'
+    check_silent(shared, opened(shared, unsure), "unsure (0 % sure; setting min_confidence)", kind=AUTOMATIC)
+    check_ghost(shared, unsure, unsure.replace("$0", "1"))
+
+
+def test_a_surer_candidate_stands_in_for_one_that_the_model_is_unsure_of(shared: RawClient) -> None:
+    text = '# {"texts": ["1", "22"], "confidences": [0.004, 0.5]}\nx = $0\n'
+    check_ghost(shared, text, text.replace("$0", "22"), kind=AUTOMATIC)
+
+
+def test_the_user_sets_how_sure_the_model_must_be(client: RawClient) -> None:
+    client.initialize(options={"settings": {"min_confidence": 0.6}})
+    text = '# {"texts": ["1"], "confidences": [0.594]}\nx = $0\n'
+    check_silent(client, opened(client, text), "the model is unsure (59 % sure", kind=AUTOMATIC)
+    check_ghost(client, text.replace("0.594", "0.6"), text.replace("0.594", "0.6").replace("$0", "1"), kind=AUTOMATIC)
+
+
 @pytest.mark.parametrize(
     ("error", "state"), [("unavailable", "error"), ("checkpoint", "error"), ("request", "warning")]
 )
