@@ -86,6 +86,24 @@ def fill(
 
 
 @app.command()
+def trace(
+    file: _File,
+    at: Annotated[str, typer.Option(metavar="LINE:COLUMN", help="Where the hole is, both counted from 1.")],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object for each pass and one for the result, a line each.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option(metavar="OUT", help="Draw a heat map into this .html or .png file.")
+    ] = None,
+    model: _Model = None,
+) -> int:
+    """Fill the hole at a place of a file and show what every denoising pass did."""
+    from infill_lsp.cli.trace_command import trace_file
+
+    return trace_file(file, at, output=output, model=model, as_json=as_json)
+
+
+@app.command()
 def demo(
     file: Annotated[
         Path | None, typer.Argument(metavar="[FILE]", help="A file of your own instead of the sample.")
@@ -125,6 +143,25 @@ def doctor(
     from infill_lsp.cli.doctor import examine
 
     return examine(as_json=as_json, load=load)
+
+
+@app.command()
+def bench(
+    as_json: _Json = False,
+    holes: Annotated[
+        int | None, typer.Option(min=1, max=2000, help="How many holes of each kind to fill; else 100, quick 3.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Few runs: shows that it works, says little.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Also draw score against passes: .svg, .png or .pdf.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; else torch decides.")] = None,
+    model: _Model = None,
+) -> int:
+    """Measure speed, passes and scores of the engine on this machine, beside the bars that they are held to."""
+    from infill_lsp.cli.bench_command import Wanted, measure
+
+    return measure(Wanted(holes=holes, quick=quick, threads=threads, plot=plot), model=model, as_json=as_json)
 
 
 @app.command()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -23,8 +24,33 @@ from infill_lsp.languages import known_suffixes, language_of_path
 from infill_lsp.settings import Settings, both_names, exclusion
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place of a file, the hole there, and the settings that hold for the file."""
+
+    snapshot: Snapshot
+    offset: int
+    hole: Hole | NoHole
+    settings: Settings
+
+
 def fill_file(file: Path, at: str, *, num_candidates: int, model: str | None, as_json: bool) -> int:
     """Fill the hole at a place and print the outcome. Raises Mistake, EngineError."""
+    place = find_place(file, at, model)
+    snapshot, hole, settings = place.snapshot, place.hole, place.settings
+    if isinstance(hole, NoHole):
+        outcome = Outcome((), hole.reason, None, 0, 0.0, settings.model)
+    else:
+        outcome = asyncio.run(_filled(snapshot, hole, settings, num_candidates))
+    if as_json:
+        sys.stdout.write(json.dumps(as_object(snapshot, place.offset, outcome)) + "\n")
+    else:
+        _show(snapshot, outcome)
+    return 0
+
+
+def find_place(file: Path, at: str, model: str | None) -> Place:
+    """Read a file that an engine may be shown and find the hole at LINE:COLUMN. Raises Mistake."""
     settings = settings_for(file.parent, model)
     if glob := exclusion(both_names(str(file.absolute())), settings.exclude):
         raise Mistake(f"{file} may hold secrets ({glob}), so no engine is shown it")
@@ -36,16 +62,7 @@ def fill_file(file: Path, at: str, *, num_candidates: int, model: str | None, as
         )
     snapshot = Document(file.absolute().as_uri(), 0, text, language.id).snapshot()
     offset = offset_of_place(at, snapshot.index)
-    hole = hole_at(snapshot, offset)
-    if isinstance(hole, NoHole):
-        outcome = Outcome((), hole.reason, None, 0, 0.0, settings.model)
-    else:
-        outcome = asyncio.run(_filled(snapshot, hole, settings, num_candidates))
-    if as_json:
-        sys.stdout.write(json.dumps(_as_object(snapshot, offset, outcome)) + "\n")
-    else:
-        _show(snapshot, outcome)
-    return 0
+    return Place(snapshot, offset, hole_at(snapshot, offset), settings)
 
 
 async def _filled(snapshot: Snapshot, hole: Hole, settings: Settings, num_candidates: int) -> Outcome:
@@ -56,7 +73,8 @@ async def _filled(snapshot: Snapshot, hole: Hole, settings: Settings, num_candid
         await engine.aclose()
 
 
-def _as_object(snapshot: Snapshot, offset: int, outcome: Outcome) -> dict[str, object]:
+def as_object(snapshot: Snapshot, offset: int, outcome: Outcome) -> dict[str, object]:
+    """Return the outcome as `--json` promises it. Lines and columns count from 1."""
     best = outcome.suggestions[0] if outcome.suggestions else None
     where = best or outcome.hole
     start, end = (where.start, where.end) if where else (offset, offset)
