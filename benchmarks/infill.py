@@ -21,16 +21,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import infill_holes, infill_report, infill_show, machine
+from benchmarks import infill_holes, infill_report, infill_show
 from benchmarks.infill_left_to_right import LeftToRight
 from benchmarks.infill_report import BASE, BASE_TOLD, OURS, OURS_TOLD, Outcome
 from engine.api import EngineError, FillRequest, RequestError, finish
+from engine.bench import machine
 from engine.local import LocalFiller, folder_of, load
 from engine.training.held_out import HeldOutHole, SourceFile, held_out_files
 from infill_lsp.context import MAX_BLOCK_TOKENS, MAX_LINE_TOKENS
 
 _RESULTS = Path(__file__).parent / "results"
-_MAX_STEPS = 16
+_MAX_STEPS = 16  # stands for as many as the engine finds enough
 _PLOTTED_STEPS = (1, 2, 4, 8, _MAX_STEPS)
 
 
@@ -179,7 +180,7 @@ def _record(
 
 
 def _with(request: FillRequest, exact: int | None, max_steps: int) -> FillRequest:
-    return replace(request, exact_hole_tokens=exact, max_denoising_steps=max_steps)
+    return replace(request, exact_hole_tokens=exact, max_denoising_steps=None if max_steps == _MAX_STEPS else max_steps)
 
 
 def chosen_languages(wanted: str | None) -> tuple[str, ...]:

@@ -14,10 +14,10 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
-from transformers import DiffusionGemmaForBlockDiffusion
-from transformers.cache_utils import DynamicCache
 
 from engine.api import FillRequest
+from engine.bench.left_to_right import next_logits
+from engine.models import checkpoint
 from engine.profile import read
 from engine.seam import Seams, Seamstress
 
@@ -39,11 +39,9 @@ class LeftToRight:
     """A checkpoint as a plain next-token model."""
 
     def __init__(self, folder: Path, device: str) -> None:
-        model = DiffusionGemmaForBlockDiffusion.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
-        self._model = model.to(device).eval()
-        self._device = torch.device(device)
-        self.profile = read(getattr(model.config, "infill", None) or {}, model.config.canvas_length)
-        self._size = model.config.text_config.vocab_size
+        self._adapter = checkpoint.load(folder, device=device, dtype=torch.float32)
+        self.profile = read(self._adapter.declared, self._adapter.max_canvas_tokens)
+        self._size = self._adapter.vocab_size
         self._seamstress = Seamstress(Tokenizer.from_file(str(folder / "tokenizer.json")), self._size)
         texts = self._seamstress.token_texts
         self._never = self._mask([index for index, text in enumerate(texts) if not text])
@@ -57,14 +55,16 @@ class LeftToRight:
         """
         started = time.perf_counter()
         seams = self._seamstress.cut(request, self.profile.max_prefix_tokens, 1)
-        exact, kv_cache = request.exact_hole_tokens, DynamicCache(config=self._model.config.text_config)
-        logits = self._next(seams.prefix_ids, kv_cache)
+        exact = request.exact_hole_tokens
+        self._adapter.forget_prefixes()
+        prefix = self._adapter.prefill(seams.prefix_ids)
         ids: list[int] = []
         text = ""
         end: int | None = None
         while end is None and len(ids) < (exact or request.max_hole_tokens):
             if ids:
-                logits = self._next(ids[-1:], kv_cache)
+                prefix = self._adapter.extended(prefix, ids[-1:])
+            logits = next_logits(self._adapter, prefix)
             best = int(logits.masked_fill(self._forbidden(request, seams, len(ids)), -torch.inf).argmax())
             if bool(self._breaks[best]) and not request.multiline:
                 break
@@ -74,13 +74,6 @@ class LeftToRight:
         if exact is None:
             text = text[:end] if end is not None else unfinished(text, request)
         return Written(text.rstrip(), len(ids), (time.perf_counter() - started) * 1000)
-
-    def _next(self, ids: list[int], kv_cache: DynamicCache) -> Tensor:
-        """Return the logits [V] after the ids, which go into the cache."""
-        encoder = self._model.model.encoder.language_model
-        hidden = encoder(input_ids=torch.tensor([ids], device=self._device), past_key_values=kv_cache).last_hidden_state
-        logits: Tensor = self._model.lm_head(hidden[0, -1])  # The soft cap changes no order.
-        return logits
 
     def _forbidden(self, request: FillRequest, seams: Seams, place: int) -> Tensor:
         """Return what may not stand at a place, [V] bool: as in a fill, no line break comes first."""
@@ -92,7 +85,7 @@ class LeftToRight:
         return forbidden
 
     def _mask(self, ids: list[int]) -> Tensor:
-        mask = torch.zeros(self._size, dtype=torch.bool, device=self._device)
+        mask = torch.zeros(self._size, dtype=torch.bool, device=self._adapter.device)
         mask[ids] = True
         return mask
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from benchmarks.infill_report import BASE, BASE_TOLD, OURS, OURS_TOLD, Difference, Row
+from engine.bench.plot import Line, draw
 from engine.training.scores import Estimate
 
 # What the table needs, in columns.
@@ -64,46 +65,22 @@ def table(rows: Sequence[Row], differences: Sequence[Difference]) -> Table:
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Write score against passes: a panel for each group of holes, a line for each language of ours.
+    """Write score against passes as SVG: a panel for each group of holes, a line for each language of ours.
 
     Raises: ValueError where matplotlib is not installed.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise ValueError("the plot needs matplotlib; run pip install -e '.[bench]'") from None
-    mpl.use("svg")
-    mpl.rcParams["svg.hashsalt"] = "infill"  # The same figures give the same file.
-    from matplotlib import pyplot
-
-    groups = list(dict.fromkeys(row.group for row in rows))
-    figure, axes = pyplot.subplots(1, len(groups), figsize=(4.6 * len(groups), 4.2), sharey=True, squeeze=False)
-    for axis, group in zip(axes[0], groups, strict=True):
-        for label, mark, line in _lines([row for row in rows if row.group == group]):
-            values = [row.edit_similarity for row in line]
-            reach = (
-                [estimate.value - estimate.low for estimate in values],
-                [estimate.high - estimate.value for estimate in values],
-            )
-            passes = [row.passes.value for row in line]
-            axis.errorbar(passes, [estimate.value for estimate in values], yerr=reach, fmt=mark, label=label, capsize=2)
-        axis.set(title=group, xlabel="mean passes a fill", xscale="log")
-        axis.set_xticks([1, 2, 4, 8, 16, 32], [1, 2, 4, 8, 16, 32])
-        axis.minorticks_off()
-        axis.grid(alpha=0.3)
-    axes[0][0].set_ylabel("edit similarity, 95 % confidence")
-    axes[0][0].legend(fontsize="small")
-    figure.tight_layout()
-    figure.savefig(path, format="svg", metadata={"Date": None})
-    pyplot.close(figure)
+    draw([line for group in dict.fromkeys(row.group for row in rows) for line in _lines(rows, group)], path)
 
 
-def _lines(rows: Sequence[Row]) -> Iterator[tuple[str, str, list[Row]]]:
+def _lines(rows: Sequence[Row], group: str) -> Iterator[Line]:
     several = len({row.language for row in rows}) > 1
-    for language, method in dict.fromkeys((row.language, row.method) for row in rows):
-        line = [row for row in rows if (row.language, row.method) == (language, method)]
+    panel = [row for row in rows if row.group == group]
+    for language, method in dict.fromkeys((row.language, row.method) for row in panel):
+        line = sorted(
+            (row for row in panel if (row.language, row.method) == (language, method)), key=lambda row: row.max_steps
+        )
         label = f"{language}: {method}" if several else method
-        yield label, _MARKS[method], sorted(line, key=lambda row: row.max_steps)
+        yield Line(group, label, _MARKS[method], [(row.passes.value, row.edit_similarity) for row in line])
 
 
 def _per_cent(estimate: Estimate) -> str:

@@ -19,14 +19,12 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from benchmarks import machine
 from engine.api import FillRequest, finish
+from engine.bench import machine
 from infill_lsp.context import request_for
 from infill_lsp.document import Document
 from infill_lsp.hole import Hole, hole_for_action
@@ -39,6 +37,7 @@ def measure(model: str, runs: int) -> dict[str, object]:
     """Return medians in milliseconds, pass counts, and the ratio of `generate()` to a cold fill of this run."""
     import torch
 
+    from engine.bench.generate import Generate
     from engine.local import LocalFiller, load
 
     filler = load(model)
@@ -48,8 +47,8 @@ def measure(model: str, runs: int) -> dict[str, object]:
     # Some 1,000 tokens of code nobody here wrote; the checkpoint sees as many of the last as its prefix holds.
     long = replace(request, prefix=inspect.getsource(argparse)[:_LONG_CHARS].rsplit("\n", 1)[0] + "\n" + request.prefix)
     finish(filler.fill(request))  # The first pass of a process pays for lazy set-up on both sides.
-    generate = _generate(model, request)
-    generate()
+    generate = Generate(model, filler.info)
+    generate.run(request)
     rows: dict[str, list[float]] = {}
     for _ in range(runs):
         filler.forget_prefixes()
@@ -65,7 +64,7 @@ def measure(model: str, runs: int) -> dict[str, object]:
             rows.setdefault(f"{name}_prefill_ms", []).append(result.prefill_ms)
             rows.setdefault(f"{name}_passes", []).append(result.passes)
             rows.setdefault(f"{name}_ms_per_pass", []).append((result.total_ms - result.prefill_ms) / result.passes)
-        elapsed_ms, passes = generate()
+        elapsed_ms, passes = generate.run(request)
         rows.setdefault("generate_ms", []).append(elapsed_ms)
         rows.setdefault("generate_passes", []).append(passes)
         rows.setdefault("generate_ms_per_pass", []).append(elapsed_ms / passes)
@@ -98,48 +97,6 @@ def _sample() -> FillRequest:
         max_suffix_chars=settings.max_suffix_chars,
         deadline_ms=None,
     )
-
-
-def _generate(model: str, request: FillRequest) -> Callable[[], tuple[float, int]]:
-    """Return a function that runs the model's own `generate()` once and tells its milliseconds and passes."""
-    import torch
-    from tokenizers import Tokenizer
-    from transformers import DiffusionGemmaForBlockDiffusion
-
-    from engine.local import folder_of
-    from engine.profile import read
-
-    folder = folder_of(model)
-    published = DiffusionGemmaForBlockDiffusion.from_pretrained(
-        folder, dtype=torch.float32, local_files_only=True
-    ).eval()
-    profile = read(getattr(published.config, "infill", {}), published.config.canvas_length)
-    ids = (
-        Tokenizer.from_file(str(folder / "tokenizer.json"))
-        .encode(request.prefix.rstrip(), add_special_tokens=False)
-        .ids
-    )
-    input_ids = torch.tensor([ids[-profile.max_prefix_tokens :]])
-    passes = 0
-    denoising_step = published._denoising_step
-
-    def counted(*arguments: Any, **options: Any) -> Any:
-        nonlocal passes
-        passes += 1
-        return denoising_step(*arguments, **options)
-
-    published._denoising_step = counted
-
-    def run() -> tuple[float, int]:
-        nonlocal passes
-        passes = 0
-        torch.manual_seed(0)
-        started = time.perf_counter()
-        with torch.inference_mode():
-            published.generate(input_ids=input_ids, max_new_tokens=profile.canvas_tokens)
-        return (time.perf_counter() - started) * 1000, passes
-
-    return run
 
 
 async def _first_ms(model: str, request: FillRequest) -> float:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 from tokenizers import Tokenizer
 
-from benchmarks import machine
+from engine.bench import machine
 from engine.training import judge, travel
 from engine.training import tokenizer as training_tokenizer
 from engine.training.data import pack
