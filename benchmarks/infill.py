@@ -4,7 +4,7 @@ Holes of three groups (single-line, multi-line, random span) in each language, i
 saw. "ours" fills with the length unknown, "ours, told" with the true number of tokens. "left to right" is the
 same weights, decoded greedily from the prefix alone: it stops by itself at the first place where the text after the
 hole could go on (`benchmarks.infill_left_to_right.cut`); "left to right, told" writes the true number of tokens.
-Nothing is gated. Milliseconds are of one fill at a time, its prefix never seen before.
+Ours has the syntax critic in the loop, as in the server (Python alone has one); nothing is gated. Milliseconds are of one fill at a time, its prefix never seen before.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from engine.bench import machine
 from engine.local import LocalFiller, folder_of, load
 from engine.training.held_out import HeldOutHole, SourceFile, held_out_files
 from infill_lsp.context import MAX_BLOCK_TOKENS, MAX_LINE_TOKENS
+from infill_lsp.critic import Critic
 
 _RESULTS = Path(__file__).parent / "results"
 _MAX_STEPS = 16  # stands for as many as the engine finds enough
@@ -51,12 +52,12 @@ class Bench:
     """A checkpoint that fills and the same checkpoint that writes left to right."""
 
     def __init__(self, model: str, candidates: int) -> None:
-        self.filler: LocalFiller = load(model)
+        self.filler: LocalFiller = load(model, critic=Critic())
         self.baseline = LeftToRight(folder_of(model), self.filler.info.device)
         self._candidates = candidates
 
-    def request(self, hole: HeldOutHole, group: str) -> FillRequest:
-        """Return the hole as it is asked for when its length is unknown, with the server's limits."""
+    def request(self, hole: HeldOutHole, group: str, language: str = "") -> FillRequest:
+        """Return the hole as the server asks for it: length unknown, with its limits and its syntax critic."""
         multiline = group != "single-line"
         return FillRequest(
             hole.text[: hole.start],
@@ -64,6 +65,7 @@ class Bench:
             multiline=multiline,
             max_hole_tokens=min(MAX_BLOCK_TOKENS if multiline else MAX_LINE_TOKENS, self._widest),
             num_candidates=self._candidates,
+            language=language,
         )
 
     def fits(self, group: str, hole: HeldOutHole) -> bool:
@@ -74,7 +76,7 @@ class Bench:
         self, hole: HeldOutHole, index: int, language: str, group: str, steps: Sequence[int]
     ) -> Iterator[Outcome]:
         """Yield the hole's fills by every method; ours once for each of the `steps`."""
-        open_request = self.request(hole, group)
+        open_request = self.request(hole, group, language)
         true_tokens = self.filler.num_hole_tokens(open_request, hole.gold)
         told = {OURS: None, OURS_TOLD: true_tokens, BASE: None, BASE_TOLD: true_tokens}
         for method, exact in told.items():

@@ -16,14 +16,14 @@ from collections.abc import Collection, Sequence
 from torch import Tensor
 
 
-def possible_ends(ids: Sequence[int], break_ids: Collection[int], multiline: bool, least: int = 1) -> list[int]:
-    """Return how many of the ids a fill may take: any number in a line, whole lines in a hole of several.
+def possible_ends(ids: Sequence[int], break_ids: Collection[int], whole_lines: bool) -> list[int]:
+    """Return how many of the ids a fill may take: any number, or such that only whole lines are taken.
 
-    A row that holds no line break may still be one line: all of it is always possible. `least` are taken in any case.
+    A row that holds no line break may still be one line: all of it is always possible.
     """
     if not ids:
         return []
-    inside = [place for place in range(max(1, least), len(ids)) if not multiline or ids[place] in break_ids]
+    inside = [place for place in range(1, len(ids)) if not whole_lines or ids[place] in break_ids]
     return [*inside, len(ids)]
 
 

@@ -45,9 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
     # Weights and tokenizers come from folders of this machine; no library below may look for them elsewhere.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    # Threads that spin while they wait for each other stand still for whole time slices when something else, a build
-    # say, wants the processor: sleeping ones make a fill several times as fast there. Read when torch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads that spin for long while they wait for each other stand still for whole time slices when something else,
+    # a build say, wants the processor: a fill then takes seconds. Read when torch is loaded.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", "500")
     model = sockets.absolute_model(options.model)
     try:
         path = sockets.default_socket_path(model) if options.socket is None else options.socket.absolute()

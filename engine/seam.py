@@ -1,8 +1,8 @@
 """From text to token ids at the two seams of a hole, and back.
 
 The caret may split a token: `x = |` leaves a lone space, `self.na|` half a name. That part of the prefix goes into the
-hole, and the first hole token must begin with it (token healing). In `na|me` the hole takes in the rest of the word too:
-its last token must end with that. It knows a tokenizer and texts, no tensors.
+hole, and the first hole token must begin with it (token healing). In `na|me` the rest of the word goes into the hole
+too, and the fill must end with it. It knows a tokenizer and texts, no tensors.
 """
 
 from __future__ import annotations

@@ -47,11 +47,13 @@ def ended(
     lengths = [row.width if row.length is None else row.length for row in rows]
     ids = step.argmax_ids[:, : max(lengths)]
     suffix_ids = passes.seams.suffix_ids
+    # Where the suffix goes on in a line, so may the fill.
+    whole_lines = multiline and (not suffix_ids or suffix_ids[0] in break_ids)
     expected = _read(passes, torch.nn.functional.pad(ids, (0, 1)))
     found: list[tuple[int, list[int]]] = []
     for index, length in enumerate(lengths):
         row = ids[index, :length]
-        ends = possible_ends(row.tolist(), break_ids, multiline)
+        ends = possible_ends(row.tolist(), break_ids, whole_lines)
         best = likeliest_ends(
             expected[index, : length + 1], row, suffix_ids[0] if suffix_ids else None, ends, _ENDS_A_ROW
         )

@@ -13,7 +13,7 @@ _BREAK, _CLOSE, _NAME, _OTHER = 0, 1, 2, 3
 
 
 @pytest.mark.parametrize(
-    ("ids", "multiline", "ends"),
+    ("ids", "whole_lines", "ends"),
     [
         ([_NAME, _OTHER, _NAME], False, [1, 2, 3]),
         ([_NAME, _BREAK, _NAME, _BREAK], True, [1, 3, 4]),
@@ -21,12 +21,8 @@ _BREAK, _CLOSE, _NAME, _OTHER = 0, 1, 2, 3
         ([], False, []),
     ],
 )
-def test_a_line_ends_anywhere_and_several_lines_end_with_a_line(ids: list[int], multiline: bool, ends: list[int]):
-    assert possible_ends(ids, {_BREAK}, multiline) == ends
-
-
-def test_what_must_be_taken_is():
-    assert possible_ends([_NAME] * 4, {_BREAK}, multiline=False, least=3) == [3, 4]
+def test_a_line_ends_anywhere_and_several_lines_end_with_a_line(ids: list[int], whole_lines: bool, ends: list[int]):
+    assert possible_ends(ids, {_BREAK}, whole_lines) == ends
 
 
 def _expecting(rows: list[dict[int, float]]) -> torch.Tensor:

@@ -87,9 +87,10 @@ def test_closing_the_generator_ends_the_fill(filler: LocalFiller):
     assert run(filler, _REQUEST)[1].passes > 0
 
 
-def test_a_deadline_that_has_passed_leaves_the_draft_of_one_step(filler: LocalFiller):
-    drafts, _ = run(filler, replace(_REQUEST, deadline_ms=0))
-    assert len(drafts) == 1
+def test_a_deadline_that_has_passed_leaves_one_step_and_its_answer(filler: LocalFiller):
+    drafts, result = run(filler, replace(_REQUEST, deadline_ms=0))
+    assert len(drafts) == result.passes == 1
+    assert all(drafts[0].text.startswith(f" {candidate.text}") for candidate in result.candidates)
 
 
 @pytest.mark.parametrize("fill", ["a + b", "b", "add(a, b) + add(b, a)"])

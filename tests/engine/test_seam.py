@@ -54,7 +54,7 @@ def test_every_cut_of_a_text_gives_back_the_text(seamstress: Seamstress):
     text = _TEXTS[0] + _TEXTS[1]
     for cut in range(len(text) + 1):
         seams = seamstress.cut(FillRequest(text[:cut], text[cut:]), 200, 200)
-        joined = seamstress.text(seams.prefix_ids) + seams.typed + seamstress.text(seams.suffix_ids)
+        joined = seamstress.text(seams.prefix_ids) + seams.typed + seams.rest + seamstress.text(seams.suffix_ids)
         assert joined == f"<bos>{text}<eos>"
 
 
