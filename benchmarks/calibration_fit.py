@@ -39,7 +39,7 @@ def halves(files: Iterable[SourceFile]) -> tuple[frozenset[str], frozenset[str]]
         for package in sorted(counts, key=lambda package: (-counts[package], package)):
             is_behind = sum(counts[name] for name in one) <= sum(counts[name] for name in other)
             (one if is_behind else other).append(package)
-        fitted.update(max(one, other, key=len))
+        fitted.update(one if len(one) >= len(other) else other)
         reported.update(one if len(one) < len(other) else other)
     return frozenset(fitted), frozenset(reported)
 

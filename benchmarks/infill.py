@@ -4,7 +4,8 @@ Holes of three groups (single-line, multi-line, random span) in each language, i
 saw. "ours" fills with the length unknown, "ours, told" with the true number of tokens. "left to right" is the
 same weights, decoded greedily from the prefix alone: it stops by itself at the first place where the text after the
 hole could go on (`benchmarks.infill_left_to_right.cut`); "left to right, told" writes the true number of tokens.
-Ours has the syntax critic in the loop, as in the server (Python alone has one); nothing is gated. Milliseconds are of one fill at a time, its prefix never seen before.
+Ours has the syntax critic in the loop, as in the server (Python alone has one);
+nothing is gated. Milliseconds are of one fill at a time, its prefix never seen before.
 """
 
 from __future__ import annotations

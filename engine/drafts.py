@@ -24,13 +24,19 @@ class Drafts:
     def __init__(self, token_texts: Sequence[str], slack_token_id: int | None) -> None:
         self._token_texts, self._slack_token_id = token_texts, slack_token_id
 
-    def of(self, step: Step, row: Row, *, ends_later: bool = False) -> tuple[DraftToken, ...]:
-        """Return the draft of the first row; `ends_later`: where it ends is not known yet."""
-        tokens = self.tokens(step.argmax_ids[0], row, step.accepted[0].tolist())
-        if not ends_later:
-            return tokens
+    def of(self, step: Step, row: Row) -> tuple[DraftToken, ...]:
+        """Return the draft of the first row."""
+        return self.tokens(step.argmax_ids[0], row, step.accepted[0].tolist())
+
+    def written(self, step: Step, before: Step | None, row: Row) -> tuple[DraftToken, ...]:
+        """Return the draft of the first row, whose end is not known yet; `before` is the step before, if any.
+
+        What the last step decides it decides because it must: most of it is beyond the end, and is not shown.
+        """
+        is_forced = step.is_last and before is not None
+        tokens = self.of(before if before is not None and is_forced else step, row)
         settled = max((place for place, token in enumerate(tokens) if token.state == "accepted"), default=-1)
-        return tokens[: settled + 1 + _SHOWN_AHEAD]
+        return tokens[: settled + 1 + (0 if is_forced else _SHOWN_AHEAD)]
 
     def tokens(self, ids: Tensor, row: Row, accepted: Sequence[bool] | None = None) -> tuple[DraftToken, ...]:
         """Return a row's running text: ids [L] and, once a step was run, which of them are accepted [L]."""

@@ -176,7 +176,9 @@ class LocalFiller:
         for step in self._steps(asked, passes, rows, None if writes_on else reviewer):
             num_passes += 1
             trace = tracer.denoised(step, step.suspect) if tracer else None
-            yield Draft(num_passes, self._drafts.of(step, rows[0], ends_later=writes_on), deadline.elapsed_ms, trace)
+            before = steps[-1] if steps else None
+            draft = self._drafts.written(step, before, rows[0]) if writes_on else self._drafts.of(step, rows[0])
+            yield Draft(num_passes, draft, deadline.elapsed_ms, trace)
             steps = [*steps, step] if reviewer and not writes_on else [step]
             if is_late := deadline.leaves_no_pass():
                 break

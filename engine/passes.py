@@ -25,7 +25,7 @@ from engine.running_text import hiding_slack
 from engine.seam import Seams
 
 # The causal reading's share of a guided pass (engine/guidance.py).
-_CAUSAL_SHARE = 0.6
+CAUSAL_SHARE = 0.6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +58,7 @@ class Passes:
         forward = within(self.limits.over(adapter.forward_for(self.prefix, len(rows))))
         if slack_token_id is None:
             return forward
-        guidance = Guidance(_CAUSAL_SHARE, slack_token_id, suffix_ids[0] if suffix_ids else None)
+        guidance = Guidance(CAUSAL_SHARE, slack_token_id, suffix_ids[0] if suffix_ids else None)
         width = rows[0].length or rows[0].width
         return Guided(forward, partial(adapter.autoregressive_logits, self.prefix), guidance, width)
 
@@ -90,7 +90,7 @@ class Passes:
             forward = self.limits.over(forward)
         if profile.slack_token_id is None:
             return forward
-        guidance = Guidance(_CAUSAL_SHARE, profile.slack_token_id, None)
+        guidance = Guidance(CAUSAL_SHARE, profile.slack_token_id, None)
         follows = next_ids(rows, self.seams.suffix_ids, profile.canvas_tokens, adapter.device)
         return guided_across(
             forward, partial(adapter.autoregressive_logits, self.prefix), guidance, canvas.holes, follows

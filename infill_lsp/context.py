@@ -29,12 +29,14 @@ def request_for(
     max_prefix_chars: int,
     max_suffix_chars: int,
     deadline_ms: int | None,
+    warm_start: bool = False,
 ) -> FillRequest:
     """Lay out the prefix and the suffix of a hole.
 
     The prefix begins at a line start and the suffix ends at a line end where the budget allows it.
     Where a prefix is cut stays the same over many keystrokes, so that what is known of it can be used again.
     An indent that is still missing counts as prefix.
+    `warm_start` lets the engine go on from a fill of a keystroke ago.
     Line breaks become `\\n`, a byte-order mark and lone surrogates go: no model knows them.
     """
     step = max(1, max_prefix_chars // _STEPS_A_PREFIX)
@@ -52,6 +54,7 @@ def request_for(
         max_hole_tokens=MAX_BLOCK_TOKENS if hole.multiline else MAX_LINE_TOKENS,
         num_candidates=num_candidates,
         deadline_ms=deadline_ms,
+        warm_start=warm_start,
         language=snapshot.language,
     )
 

@@ -46,13 +46,15 @@ async def fill(
     num_candidates: int = 1,
     max_tried: int | None = None,
     min_confidence: float = 0.0,
+    warm_start: bool = False,
     on_draft: Callable[[Draft], None] | None = None,
 ) -> Outcome:
     """Fill a hole: ask the engine, make its candidates fit, keep those that may be shown. Raises EngineError.
 
     The engine is asked for as many candidates as the settings say, but no more than `max_tried`, even when fewer are
     wanted: a fill that may not be shown then leaves others, and rows of one batch cost less than a second fill.
-    What the engine is less sure of than `min_confidence` is not shown.
+    What the engine is less sure of than `min_confidence` is not shown. With a warm start it may go on from what it
+    found a keystroke ago, which is quicker and a little worse.
     """
     tried = settings.num_candidates if max_tried is None else min(settings.num_candidates, max_tried)
     start = time.perf_counter()
@@ -63,6 +65,7 @@ async def fill(
         max_prefix_chars=settings.max_prefix_chars,
         max_suffix_chars=settings.max_suffix_chars,
         deadline_ms=settings.deadline_ms,
+        warm_start=warm_start,
     )
     result = await engine.fill(request, on_draft)
     suggestions, reason = await _shown(snapshot, hole, result.candidates, num_candidates, min_confidence)

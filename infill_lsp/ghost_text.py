@@ -88,6 +88,7 @@ async def _filled(session: Session, asked: Asked, seen: Snapshot, hole: Hole) ->
             num_candidates=num_candidates,
             max_tried=max_tried,
             min_confidence=min_confidence,
+            warm_start=not asked.explicit,
             on_draft=on_draft,
         )
 

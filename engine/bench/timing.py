@@ -119,7 +119,7 @@ class Timing:
         text = case.text[: case.offset] + other + case.text[case.offset :]
         request = self._editor.request(text, case.offset + 1)
         if request is not None:
-            times[_DIVERGING] = _ms(lambda: finish(self._filler.fill(request)))
+            times[_DIVERGING] = _ms(lambda: finish(self._filler.fill(replace(request, warm_start=True))))
         return times
 
     def _cold(self, request: FillRequest) -> float:

@@ -85,7 +85,8 @@ def test_a_fill_begins_with_a_look_and_goes_on_with_a_row_for_each_beginning(bun
 
 
 def test_the_first_row_is_the_draft(bundled: LocalFiller) -> None:
-    for draft in run(bundled, _REQUEST)[0]:
+    # The last pass decides what is left, most of it beyond the fill's end: the draft does not show it.
+    for draft in run(bundled, _REQUEST)[0][:-1]:
         assert draft.trace is not None
         row = draft.trace.rows[0]
         texts = [text for place, text in enumerate(row.tokens) if place not in row.slack]

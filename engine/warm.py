@@ -1,0 +1,121 @@
+"""A warm start: fill a hole that was filled a keystroke ago, for a small part of what that cost.
+
+Texts that agree with what was typed are scored again, by one causal reading. Where the best does not, one denoising
+pass looks at the hole behind the likeliest first token, and causal readings settle what it drafts; the endings that the
+earlier fill thought of are scored beside it, behind the new first token. The best is the best of all of them.
+It knows the parts of a checkpoint and what `engine.recent` found; it decides nothing about when to start warm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Sequence
+from itertools import count
+
+import torch
+from torch import Tensor
+
+from engine.api import Draft, DraftToken, FillRequest
+from engine.candidates import SCORED_SUFFIX_TOKENS, Fill
+from engine.deadline import Deadline
+from engine.guidance import Guidance
+from engine.layout import Row
+from engine.passes import CAUSAL_SHARE, Passes
+from engine.recent import Found, RecentFills
+from engine.seam import Seamstress
+from engine.settle import Scored, Settling, settle
+
+_MAX_READINGS = 5
+# So many tokens far the one denoising pass is believed.
+_REACH = 8
+# What is scored beside the draft: first tokens, tokens of an earlier text that one of them stands for, texts in all.
+_NUM_FIRST, _MAX_REPLACED, _MAX_ENDINGS = 1, 2, 3
+# What is read of the suffix behind a draft of one line: as much as counts in the score of one (`engine.candidates`).
+_HEAD_TOKENS = 3
+
+
+def find(recent: RecentFills, request: FillRequest, knows_slack: bool) -> Found | None:
+    """Find what to go on from: for a request that asks for it, of one hole of unknown length that nobody traces.
+
+    One pass makes a line as good as many passes do, but not several lines: those only go on from what agrees.
+    """
+    is_one_hole = not request.further_holes and request.original is None and request.exact_hole_tokens is None
+    if not (request.warm_start and knows_slack and is_one_hole) or request.trace:
+        return None
+    found = recent.find(request)
+    return None if found is None or (request.multiline and not found.best_agrees) else found
+
+
+def warm(
+    found: Found, width: int, passes: Passes, seamstress: Seamstress, deadline: Deadline
+) -> Generator[Draft, None, tuple[list[Fill], int]]:
+    """Fill a hole of `width` tokens from what was found, yielding a draft after each pass and reading but the last.
+
+    Returns what was found and how many denoising passes it took: one or none.
+    """
+    seams, slack_token_id = passes.seams, passes.profile.slack_token_id
+    assert slack_token_id is not None
+    head = seams.suffix_ids[:SCORED_SUFFIX_TOKENS]
+    others = [ids for text in found.agreeing if (ids := seamstress.ids_of(seams.typed + text + seams.rest))]
+    drafts: list[Settling] = []
+    if not (found.best_agrees and others):
+        first_ids = _first_ids(passes, slack_token_id)
+        others += _endings(found.alternatives, first_ids, seamstress, width)
+        drafts = [_drafted(passes, width, first_ids[0], slack_token_id)]
+        head = head[:_HEAD_TOKENS]
+        yield _shown(1, drafts[0], seamstress, deadline)
+    deadline.leaves_no_pass()
+    readings = settle(
+        drafts,
+        others,
+        head,
+        _reader(passes),
+        Guidance(CAUSAL_SHARE, slack_token_id, seams.suffix_ids[0] if seams.suffix_ids else None),
+        lambda num_readings: num_readings < _MAX_READINGS and not deadline.leaves_no_pass(),
+    )
+    for step in count(2):
+        try:
+            next(readings)
+        except StopIteration as end:
+            scored: list[Scored] = end.value
+            break
+        if drafts:
+            yield _shown(step, drafts[0], seamstress, deadline)
+    return [Fill([one.ids], causal=tuple(one.log_probs)) for one in scored], len(drafts)
+
+
+def _shown(step: int, draft: Settling, seamstress: Seamstress, deadline: Deadline) -> Draft:
+    texts = [seamstress.token_texts[token_id] for token_id in draft.ids]
+    tokens = (DraftToken(t, "accepted" if at < draft.num_settled else "noise") for at, t in enumerate(texts))
+    return Draft(step, tuple(tokens), deadline.elapsed_ms)
+
+
+def _reader(passes: Passes) -> Callable[[Tensor], Tensor]:
+    return lambda rows: passes.adapter.autoregressive_logits(passes.prefix, rows.to(passes.adapter.device))
+
+
+def _first_ids(passes: Passes, slack_token_id: int) -> list[int]:
+    """Return the likeliest first tokens, by what the causal encoder expects after the prefix."""
+    expected = _reader(passes)(torch.zeros(1, 1, dtype=torch.int64))[0, 0]
+    possible = expected.masked_fill(passes.limits.anywhere | passes.limits.at_first, -torch.inf)
+    possible[slack_token_id] = -torch.inf
+    likeliest: list[int] = possible.topk(_NUM_FIRST).indices.tolist()
+    return [likeliest[0], *(index for index in likeliest[1:] if possible[index] > -torch.inf)]
+
+
+def _endings(texts: Sequence[str], first_ids: Sequence[int], seamstress: Seamstress, width: int) -> list[list[int]]:
+    """Return what earlier texts go on with, behind new first tokens that stand for none of their tokens or for some."""
+    endings: list[list[int]] = []
+    for text in texts:
+        ids = seamstress.ids_of(text)
+        endings += [ids[start:] for start in range(_MAX_REPLACED + 1) if ids[start:] not in endings]
+    return [[first, *ids] for first in first_ids for ids in endings if len(ids) < width][:_MAX_ENDINGS]
+
+
+def _drafted(passes: Passes, width: int, first_id: int, slack_token_id: int) -> Settling:
+    """Look at the hole behind a first token, once."""
+    canvas = passes.lay_out([Row(width, first_id=first_id)])
+    noise = torch.full_like(canvas.known_ids, passes.profile.mask_token_id or 0)
+    forward = passes.limits.over(passes.adapter.forward_for(passes.prefix, 1))
+    asked = canvas.free & (torch.arange(canvas.free.shape[1], device=canvas.free.device) <= _REACH)
+    logits = forward(canvas.with_known(noise), asked, None)
+    return Settling([first_id], logits.log_softmax(dim=-1), slack_token_id)
