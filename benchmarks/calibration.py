@@ -90,7 +90,7 @@ def _filled(bench: Bench, hole: HeldOutHole, language: str, group: str) -> Fille
     bench.filler.judge = listening
     bench.filler.forget_prefixes()
     try:
-        result = finish(bench.filler.fill(bench.request(hole, group)))
+        result = finish(bench.filler.fill(bench.request(hole, group, language)))
     finally:
         bench.filler.judge = judge
     if not result.candidates:

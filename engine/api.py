@@ -152,7 +152,7 @@ class Candidate:
     """One filled hole. `score` orders the candidates of one fill (nats, at most 0; higher is better).
 
     Those that a critic doubts come last, whatever their scores.
-    The score is the log-probability of the fill and of what follows it, over the root of the number of tokens.
+    The score is the log-probability of the fill and of what follows it, over a power of the number of tokens.
     """
 
     text: str
