@@ -7,6 +7,7 @@ it. It knows no HTTP and starts no process.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import hashlib
 import os
 import stat
@@ -14,7 +15,7 @@ import tempfile
 import warnings
 from pathlib import Path
 
-from .api import EngineUnavailable
+from .api import Candidate, Capabilities, Draft, EngineInfo, EngineUnavailable, FillRequest, FillResult
 
 # The kernel's limit is 108 bytes on Linux and 104 on macOS; the lock file's name is longer than the socket's.
 MAX_PATH_BYTES = 100
@@ -40,10 +41,11 @@ def absolute_model(model: str) -> str:
 def default_socket_path(model: str) -> Path:
     """Place the socket that every client of this user, this model and this version shares. Raises EngineUnavailable.
 
-    The bundled checkpoint is that of this installation: another one of the same version may hold other weights.
+    The bundled checkpoint is that of this installation: another one of the same version may hold other weights. A host
+    that was started before the source changed, and that speaks of other things, is left alone until it is idle.
     """
     shared = str(Path(__file__).parent) if model == "bundled" else absolute_model(model)
-    digest = hashlib.sha256(f"{package_version()}\0{shared}".encode("utf-8", "surrogateescape"))
+    digest = hashlib.sha256(f"{package_version()}\0{_spoken()}\0{shared}".encode("utf-8", "surrogateescape"))
     name = f"{digest.hexdigest()[:16]}.sock"
     problems = []
     for folder in _candidate_folders():
@@ -80,6 +82,12 @@ def make_private(folder: Path) -> None:
     parent = folder.resolve().parent.stat()
     if parent.st_uid not in (0, os.geteuid()) or (parent.st_mode & 0o022 and not parent.st_mode & stat.S_ISVTX):
         raise PermissionError(f"{folder.parent} lets other users replace {folder.name}: choose another folder")
+
+
+def _spoken() -> str:
+    """Name everything that requests and answers may hold."""
+    kinds = (FillRequest, FillResult, Candidate, Draft, EngineInfo, Capabilities)
+    return " ".join(field.name for kind in kinds for field in dataclasses.fields(kind))
 
 
 def _candidate_folders() -> list[Path]:

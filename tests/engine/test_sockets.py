@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from engine import sockets
+from engine.api import FillRequest
 
 
 @pytest.fixture
@@ -41,6 +43,17 @@ def test_a_folder_is_the_same_model_by_every_name(runtime: Path, monkeypatch: py
     monkeypatch.chdir(runtime)
     assert check_socket_path("model") == check_socket_path(str(runtime / "model"))
     assert check_socket_path("./x/../model") == check_socket_path("model")
+
+
+def test_a_host_that_knows_other_requests_has_another_socket(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = check_socket_path("bundled")
+
+    @dataclasses.dataclass(frozen=True)
+    class NewerRequest(FillRequest):
+        tone: str = ""
+
+    monkeypatch.setattr(sockets, "FillRequest", NewerRequest)
+    assert check_socket_path("bundled") != path
 
 
 def test_another_version_has_another_socket(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
