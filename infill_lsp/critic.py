@@ -1,4 +1,4 @@
-"""Where a fill in the making breaks the syntax of what stands around it: the engine's critic for source text.
+"""Where a fill in the making breaks the syntax of what stands around it, or says nothing new: the engine's critic.
 
 It judges a fill as it would be shown (`suggestion.shape`), by the gate's rule: what a harmless fill would break as well
 does not count. A compiler tells more exactly than a tree what is wrong, and sooner; where there is none, or the file
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from engine.api import FillRequest
 from infill_lsp.excerpt import Excerpt, excerpt
+from infill_lsp.gate import unhelpful
 from infill_lsp.hole import replaces_lines
 from infill_lsp.languages import language_for
 from infill_lsp.suggestion import shape
@@ -57,7 +58,7 @@ class _Bench:
         if not self.around.is_sound:
             return ()
         shown = shape(self.around.snapshot, self.around.hole, fill)
-        if not shown:
+        if not shown or unhelpful(self.around.snapshot, self.around.hole, shown):
             return _spans(0, fill)
         place = self._compiler_says(shown) if self.around.compiles else self._tree_says(shown)
         return () if place is None else _spans(_unshaped(place, shown, fill), fill)

@@ -30,11 +30,15 @@ _STUTTER = re.compile(r"([A-Za-z_]{2,8}?)\1{2,}|(\w)\2{7,}")
 def rejection(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
     """Tell why `text` may not be shown in this hole, or None if it may."""
     return (
-        _says_nothing(snapshot, hole, text)
-        or _says_again(snapshot, hole, text)
+        unhelpful(snapshot, hole, text)
         or _breaks_indentation(snapshot, hole, text)
         or _breaks_parse(snapshot, hole, text)
     )
+
+
+def unhelpful(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
+    """Tell why `text` helps nobody in this hole, however well it fits: it says nothing, or says again what is there."""
+    return _says_nothing(snapshot, hole, text) or _says_again(snapshot, hole, text)
 
 
 def _says_nothing(snapshot: Snapshot, hole: Hole, text: str) -> str | None:

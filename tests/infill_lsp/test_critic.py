@@ -38,6 +38,21 @@ def blamed(text: str, fill: str) -> str | None:
 
 
 @pytest.mark.parametrize(
+    ("text", "fill"),
+    [
+        ("def f(x):\n    $0\n", "# nothing to see"),
+        ("def f(x):\n    y = 1\n    $0\n    return y\n", "y = 1"),
+        ("def f(x):\n    y = 1\n    $0\n    return y\n", "return y"),
+        ("x = $0\n", "al" * 8),
+    ],
+)
+def test_what_says_nothing_new_is_to_blame_from_its_start(text: str, fill: str) -> None:
+    said = blamed(text, fill)
+    assert said
+    assert fill.startswith(said)
+
+
+@pytest.mark.parametrize(
     ("text", "fill", "to_blame"),
     [
         ("x = $0\n", "1", None),
