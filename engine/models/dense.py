@@ -144,7 +144,8 @@ class Dense:
         q = _turned(self._normed(raw_queries.float(), layer.query_norm), *rotation)
         k = _turned(self._normed(raw_keys.float(), layer.key_norm), *rotation)
         v = F.rms_norm(raw_values.float(), (size,), None, self._epsilon)
-        return tuple(x.to(self.dtype).transpose(1, 2) for x in (q, k, v))  # type: ignore[return-value]
+        q, k, v = (x.to(self.dtype).transpose(1, 2) for x in (q, k, v))
+        return q, k, v
 
     def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
         return F.rms_norm(x, weight.shape, weight, self._epsilon)
