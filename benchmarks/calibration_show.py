@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.table import Table
 
 from benchmarks.calibration_report import Quality, Shown
+from engine.bench.plot import drawing, finish
 from engine.training.scores import Estimate
 
 # What the table needs, in columns.
@@ -57,15 +58,7 @@ def plot(qualities: Sequence[Quality], path: Path) -> None:
 
     Raises: ValueError where matplotlib is not installed or does not write such files.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise ValueError("the plot needs matplotlib; run pip install matplotlib") from None
-    mpl.use("agg")
-    mpl.rcParams["svg.hashsalt"] = "infill"
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, len(qualities), figsize=(4.6 * len(qualities), 4.4), squeeze=False)
+    figure, axes = drawing().subplots(1, len(qualities), figsize=(4.6 * len(qualities), 4.4), squeeze=False)
     for axis, quality in zip(axes[0], qualities, strict=True):
         promised = [each.promised for each in quality.bins]
         kept = [each.kept.value for each in quality.bins]
@@ -79,9 +72,7 @@ def plot(qualities: Sequence[Quality], path: Path) -> None:
         axis.set(title=quality.target, xlabel="confidence, mean of the bin", ylabel="share that was right, 95 %")
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small")
-    figure.tight_layout()
-    figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-    pyplot.close(figure)
+    finish(figure, path)
 
 
 def rounded(value: object) -> object:

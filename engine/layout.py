@@ -106,13 +106,8 @@ def next_ids(rows: Sequence[Row], suffix_ids: Sequence[int], canvas_tokens: int,
     return follows.to(device)
 
 
-def hole_ids(ids: Tensor, row: Row, slack_token_id: int | None) -> list[int]:
-    """Return a row's first fill: its hole [canvas_tokens] up to its known length or the first slack position."""
-    return holes_ids(ids, row, slack_token_id)[0]
-
-
 def holes_ids(ids: Tensor, row: Row, slack_token_id: int | None) -> list[list[int]]:
-    """Return a row's fills, one for each hole, of ids [canvas_tokens]: see `hole_ids`."""
+    """Return a row's fills of ids [canvas_tokens]: each hole up to its known length or its first slack position."""
     fills: list[list[int]] = []
     for start, end in row.spans:
         is_cut = row.length is not None and not fills

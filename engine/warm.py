@@ -27,8 +27,8 @@ from engine.settle import Scored, Settling, settle
 _MAX_READINGS = 5
 # So many tokens far the one denoising pass is believed.
 _REACH = 8
-# What is scored beside the draft: first tokens, tokens of an earlier text that one of them stands for, texts in all.
-_NUM_FIRST, _MAX_REPLACED, _MAX_ENDINGS = 1, 2, 3
+# What is scored beside the draft: so many tokens of an earlier text may stand for the new first one; texts in all.
+_MAX_REPLACED, _MAX_ENDINGS = 2, 3
 # What is read of the suffix behind a draft of one line: as much as counts in the score of one (`engine.candidates`).
 _HEAD_TOKENS = 3
 
@@ -58,9 +58,9 @@ def warm(
     others = [ids for text in found.agreeing if (ids := seamstress.ids_of(seams.typed + text + seams.rest))]
     drafts: list[Settling] = []
     if not (found.best_agrees and others):
-        first_ids = _first_ids(passes, slack_token_id)
-        others += _endings(found.alternatives, first_ids, seamstress, width)
-        drafts = [_drafted(passes, width, first_ids[0], slack_token_id)]
+        first_id = _first_id(passes, slack_token_id)
+        others += _endings(found.alternatives, first_id, seamstress, width)
+        drafts = [_drafted(passes, width, first_id, slack_token_id)]
         head = head[:_HEAD_TOKENS]
         yield _shown(1, drafts[0], seamstress, deadline)
     deadline.leaves_no_pass()
@@ -93,22 +93,21 @@ def _reader(passes: Passes) -> Callable[[Tensor], Tensor]:
     return lambda rows: passes.adapter.autoregressive_logits(passes.prefix, rows.to(passes.adapter.device))
 
 
-def _first_ids(passes: Passes, slack_token_id: int) -> list[int]:
-    """Return the likeliest first tokens, by what the causal encoder expects after the prefix."""
+def _first_id(passes: Passes, slack_token_id: int) -> int:
+    """Return the likeliest first token, by what the causal encoder expects after the prefix."""
     expected = _reader(passes)(torch.zeros(1, 1, dtype=torch.int64))[0, 0]
     possible = expected.masked_fill(passes.limits.anywhere | passes.limits.at_first, -torch.inf)
     possible[slack_token_id] = -torch.inf
-    likeliest: list[int] = possible.topk(_NUM_FIRST).indices.tolist()
-    return [likeliest[0], *(index for index in likeliest[1:] if possible[index] > -torch.inf)]
+    return int(possible.argmax())
 
 
-def _endings(texts: Sequence[str], first_ids: Sequence[int], seamstress: Seamstress, width: int) -> list[list[int]]:
-    """Return what earlier texts go on with, behind new first tokens that stand for none of their tokens or for some."""
+def _endings(texts: Sequence[str], first_id: int, seamstress: Seamstress, width: int) -> list[list[int]]:
+    """Return what earlier texts go on with, behind a new first token that stands for a few of their tokens or none."""
     endings: list[list[int]] = []
     for text in texts:
         ids = seamstress.ids_of(text)
         endings += [ids[start:] for start in range(_MAX_REPLACED + 1) if ids[start:] not in endings]
-    return [[first, *ids] for first in first_ids for ids in endings if len(ids) < width][:_MAX_ENDINGS]
+    return [[first_id, *ids] for ids in endings if len(ids) < width][:_MAX_ENDINGS]
 
 
 def _drafted(passes: Passes, width: int, first_id: int, slack_token_id: int) -> Settling:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from engine.training.scores import Estimate
 
@@ -26,14 +27,7 @@ def draw(lines: Sequence[Line], path: Path) -> None:
 
     Raises: ValueError where matplotlib is not installed or does not write such files.
     """
-    try:
-        import matplotlib as mpl
-    except ImportError:
-        raise ValueError("the plot needs matplotlib; run pip install matplotlib") from None
-    mpl.use("agg")
-    mpl.rcParams["svg.hashsalt"] = "infill"
-    from matplotlib import pyplot
-
+    pyplot = drawing()
     panels = list(dict.fromkeys(line.panel for line in lines))
     figure, axes = pyplot.subplots(1, len(panels), figsize=(4.6 * len(panels), 4.2), sharey=True, squeeze=False)
     for axis, panel in zip(axes[0], panels, strict=True):
@@ -53,6 +47,24 @@ def draw(lines: Sequence[Line], path: Path) -> None:
         axis.grid(alpha=0.3)
     axes[0][0].set_ylabel("edit similarity, 95 % confidence")
     axes[0][0].legend(fontsize="small")
+    finish(figure, path)
+
+
+def drawing() -> Any:
+    """Return matplotlib's pyplot, set so that it needs no display. Raises: ValueError where it is not installed."""
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        raise ValueError("the plot needs matplotlib; run pip install matplotlib") from None
+    mpl.use("agg")
+    mpl.rcParams["svg.hashsalt"] = "infill"
+    from matplotlib import pyplot
+
+    return pyplot
+
+
+def finish(figure: Any, path: Path) -> None:
+    """Write a figure as the path's ending says, the same one always as the same SVG, and let go of it."""
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
-    pyplot.close(figure)
+    drawing().close(figure)

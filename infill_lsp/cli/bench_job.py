@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
 import subprocess
 import tempfile
@@ -11,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO
 
 from engine.api import EngineError
-from infill_lsp.cli.child import module_command, module_environment
+from infill_lsp.cli.child import last_line, module_command, module_environment, told
 
 _MODULE = "engine.bench.job"
 _ENDS_WITHIN_S = 10.0
@@ -20,24 +18,14 @@ _ENDS_WITHIN_S = 10.0
 def run_job(job: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """Yield what the measurements tell, to their end. Raises EngineError."""
     with tempfile.TemporaryFile() as complaints, _started(complaints) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            with contextlib.suppress(BrokenPipeError), process.stdin:  # It may end before it was told everything.
-                process.stdin.write(json.dumps(job).encode())
-            for line in process.stdout:
-                event = json.loads(line)
+        with told(process, job, _ENDS_WITHIN_S) as events:
+            for event in events:
                 if event["event"] == "error":
                     raise EngineError(str(event["text"]))
                 yield event
-            status = process.wait()
-        except BaseException:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_ENDS_WITHIN_S)
-            raise
+        status = process.returncode
         if status:
-            raise EngineError(f"the measurements ended with status {status}: {_last_line(complaints)}")
+            raise EngineError(f"the measurements ended with status {status}: {last_line(complaints)}")
 
 
 def _started(complaints: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -49,9 +37,3 @@ def _started(complaints: IO[bytes]) -> subprocess.Popen[bytes]:
         env={**module_environment(), "TOKENIZERS_PARALLELISM": "false"},
         cwd=os.path.abspath(os.sep),  # Nothing is looked up where the user stands.
     )
-
-
-def _last_line(complaints: IO[bytes]) -> str:
-    complaints.seek(0)
-    lines = complaints.read().decode("utf-8", "replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

@@ -6,7 +6,6 @@ The first Ctrl-C asks it to end early with the best so far; a second one ends it
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from types import FrameType
 from typing import IO
 
 from engine.api import EngineError
-from infill_lsp.cli.child import module_command, module_environment
+from infill_lsp.cli.child import last_line, module_command, module_environment, told
 from infill_lsp.cli.mistake import Mistake
 
 _MODULE = "engine.training.tune_job"
@@ -34,26 +33,16 @@ _MEMORY = {
 def run_job(job: Mapping[str, object]) -> Iterator[dict[str, object]]:
     """Yield what the tuning tells, to its end. Raises Mistake, EngineError, KeyboardInterrupt."""
     with tempfile.TemporaryFile() as complaints, _started(complaints) as process, _passing_on(process):
-        assert process.stdin is not None
-        assert process.stdout is not None
-        try:
-            with contextlib.suppress(BrokenPipeError), process.stdin:  # It may end before it was told everything.
-                process.stdin.write(json.dumps(job).encode())
-            for line in process.stdout:
-                event = json.loads(line)
+        with told(process, job, _CLEARS_UP_WITHIN_S) as events:
+            for event in events:
                 if event["event"] == "error":
                     raise (Mistake if event["kind"] == "mistake" else EngineError)(str(event["text"]))
                 yield event
-            status = process.wait()
-        except BaseException:
-            process.terminate()
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_CLEARS_UP_WITHIN_S)
-            raise
+        status = process.returncode
         if status in _INTERRUPTED:
             raise KeyboardInterrupt
         if status:
-            raise EngineError(f"the tuning ended with status {status}: {_last_line(complaints)}")
+            raise EngineError(f"the tuning ended with status {status}: {last_line(complaints)}")
 
 
 @contextlib.contextmanager
@@ -83,9 +72,3 @@ def _started(complaints: IO[bytes]) -> subprocess.Popen[bytes]:
         cwd=os.path.abspath(os.sep),  # Nothing is looked up where the user stands.
         start_new_session=True,  # The terminal's Ctrl-C comes here alone, and is passed on.
     )
-
-
-def _last_line(complaints: IO[bytes]) -> str:
-    complaints.seek(0)
-    lines = complaints.read().decode("utf-8", "replace").splitlines()
-    return next((line.strip() for line in reversed(lines) if line.strip()), "it said nothing")

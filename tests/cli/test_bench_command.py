@@ -7,11 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from engine.training import tokenizer as training_tokenizer
-from engine.training.export import published
-from engine.training.holes import Sizes
-from engine.training.network import Network, Shape
 from tests.cli.run_cli import Ran, check_mistake, run_cli
+from tests.engine.tiny import save_untrained_checkpoint
 
 _FIGURES = (
     "speedup_vs_generate",
@@ -34,20 +31,9 @@ _FIGURES = (
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an untrained checkpoint with words for tokens, so that holes of real code fit its canvas."""
-    folder = tmp_path_factory.mktemp("untrained")
-    shape = Shape(
-        vocab_size=1024,
-        hidden_size=32,
-        intermediate_size=48,
-        num_layers=2,
-        num_heads=2,
-        num_key_value_heads=1,
-        head_dim=16,
-    )
-    published(Network(shape), Sizes(prefix_length=48, canvas_length=64)).save_pretrained(folder)
     code = (Path(__file__).parents[2] / "engine").glob("*.py")
-    training_tokenizer.train([path.read_text() for path in code], 1024).save(str(folder / "tokenizer.json"))
-    return folder
+    texts = [path.read_text() for path in code]
+    return save_untrained_checkpoint(tmp_path_factory.mktemp("untrained"), texts, 1024)
 
 
 @pytest.fixture(scope="module")

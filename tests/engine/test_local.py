@@ -9,11 +9,7 @@ import pytest
 
 from engine.api import CheckpointError, Draft, FillRequest, FillResult, RequestError
 from engine.local import LocalFiller, load
-from engine.training import tokenizer as training_tokenizer
-from engine.training.export import published
-from engine.training.holes import Sizes
-from engine.training.network import Network, Shape
-from tests.engine.tiny import save_tiny_checkpoint
+from tests.engine.tiny import save_tiny_checkpoint, save_untrained_checkpoint
 
 _REQUEST = FillRequest("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n", max_hole_tokens=16)
 
@@ -21,20 +17,8 @@ _REQUEST = FillRequest("def add(a, b):\n    return ", "\n\nprint(add(1, 2))\n", 
 @pytest.fixture(scope="module")
 def filler(tmp_path_factory: pytest.TempPathFactory) -> LocalFiller:
     """Return an untrained checkpoint in the layout that training exports, with its kind of tokenizer."""
-    folder = tmp_path_factory.mktemp("untrained")
-    shape = Shape(
-        vocab_size=340,
-        hidden_size=32,
-        intermediate_size=48,
-        num_layers=2,
-        num_heads=2,
-        num_key_value_heads=1,
-        head_dim=16,
-    )
-    published(Network(shape), Sizes(prefix_length=48, canvas_length=64)).save_pretrained(folder)
     texts = ["def add(a, b):\n    return a + b\n\nprint(add(1, 2))\n"] * 40
-    training_tokenizer.train(texts, 340).save(str(folder / "tokenizer.json"))
-    return load(str(folder), device="cpu")
+    return load(str(save_untrained_checkpoint(tmp_path_factory.mktemp("untrained"), texts, 340)), device="cpu")
 
 
 def run(filler: LocalFiller, request: FillRequest) -> tuple[list[Draft], FillResult]:

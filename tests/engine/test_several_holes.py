@@ -28,8 +28,7 @@ from engine.models.diffusion_gemma import Prefix
 from engine.profile import Profile
 from engine.rows import rows_of_several
 from engine.running_text import hiding_slack, running_text
-from tests.engine.test_local import filler as untrained  # noqa: F401
-from tests.engine.tiny import save_tiny_checkpoint
+from tests.engine.tiny import save_tiny_checkpoint, save_untrained_checkpoint
 
 MASK, SLACK, VOCAB = 0, 1, 12
 CPU = torch.device("cpu")
@@ -305,7 +304,9 @@ def test_a_half_typed_name_left_of_a_further_hole_is_completed(bundled: LocalFil
     assert all(candidate.further_texts[0].startswith("f") for candidate in result.candidates), "only `self` fits"
 
 
-def test_a_further_hole_begins_with_what_was_typed_of_it_whatever_the_weights_say(untrained: LocalFiller) -> None:  # noqa: F811
+def test_a_further_hole_begins_with_what_was_typed_of_it_whatever_the_weights_say(tmp_path: Path) -> None:
+    texts = ["def add(a, b):\n    return a + b\n\nprint(add(1, 2))\n"] * 40
+    untrained = load(str(save_untrained_checkpoint(tmp_path, texts, 340)), device="cpu")
     request = replace(PAIR, prefix="def add(a, b):\n    a = ", further_holes=(FurtherHole("\n    retur"),))
     _, result = run(untrained, replace(request, num_candidates=4))
     assert result.candidates

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,11 @@ from transformers.models.diffusion_gemma import (
     DiffusionGemmaTextConfig,
     EntropyBoundSamplerConfig,
 )
+
+from engine.training import tokenizer as training_tokenizer
+from engine.training.export import published
+from engine.training.holes import Sizes
+from engine.training.network import Network, Shape
 
 SPECIAL_TOKENS = ("<pad>", "<eos>", "<bos>", "<mask>", "<slack>")
 PAD, EOS, BOS, MASK, SLACK = range(len(SPECIAL_TOKENS))
@@ -90,6 +96,22 @@ def tiny_tokenizer() -> Tokenizer:
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens([AddedToken(token, special=True) for token in SPECIAL_TOKENS])
     return tokenizer
+
+
+def save_untrained_checkpoint(folder: Path, texts: Iterable[str], vocab_size: int) -> Path:
+    """Write an untrained checkpoint in the layout that training exports, its tokens learnt from the texts."""
+    shape = Shape(
+        vocab_size=vocab_size,
+        hidden_size=32,
+        intermediate_size=48,
+        num_layers=2,
+        num_heads=2,
+        num_key_value_heads=1,
+        head_dim=16,
+    )
+    published(Network(shape), Sizes(prefix_length=48, canvas_length=64)).save_pretrained(folder)
+    training_tokenizer.train(list(texts), vocab_size).save(str(folder / "tokenizer.json"))
+    return folder
 
 
 def save_tiny_checkpoint(folder: Path, seed: int = 0, **declared: Any) -> Path:
