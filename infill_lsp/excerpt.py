@@ -113,7 +113,7 @@ def _without_fault(before: str, after: str, place: int, language: str) -> tuple[
 def _statement_after(text: str, offset: int, language: str) -> int | None:
     """Find the first line after an offset, above the last one, that likely begins a statement outside of strings."""
     known = language_for(language)
-    ends_string = tuple(known.multiline_quotes)
+    ends_string = tuple(quote.end for quote in known.quotes if quote.multiline)
     above = offset
     while 0 < (start := text.find("\n", above) + 1) <= text.rfind("\n"):
         line = text[start : text.find("\n", start)]

@@ -46,7 +46,7 @@ def _says_nothing(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
     lines = [line.strip() for line in _LINE_BREAK.split(text) if line.strip()]
     if not lines:
         return "the fill is empty"
-    if language.line_comment and all(line.startswith(language.line_comment) for line in lines):
+    if all(line.startswith(language.line_comments) for line in lines):
         return "the fill is only a comment"
     if text == snapshot.text[hole.start : hole.end]:
         return "the fill changes nothing"

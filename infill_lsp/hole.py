@@ -152,7 +152,7 @@ def _takes_no_join(before: str, after: str, language: Language) -> bool:
     if not before.strip():
         return text[0] not in ")]},:"
     word = _WORD.match(text)
-    return text.startswith(language.quotes) or bool(word and word.group() not in language.known_words)
+    return text.startswith(tuple(quote.opener for quote in language.quotes)) or bool(word and word.group() not in language.known_words)
 
 
 def _is_call(snapshot: Snapshot, bracket: int) -> bool:

@@ -61,10 +61,10 @@ def code_of(snapshot: Snapshot, line: int) -> str:
 
 def previous_code_line(snapshot: Snapshot, line: int) -> int | None:
     """Find the line above that holds more than a comment."""
-    marker = language_for(snapshot.language).line_comment
+    markers = language_for(snapshot.language).line_comments
     for above in range(line - 1, max(line - 1 - _MAX_LINES, -1), -1):
         text = line_text(snapshot, above).strip()
-        if text and not (marker and text.startswith(marker)):
+        if text and not text.startswith(markers):
             return above
     return None
 

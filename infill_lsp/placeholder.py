@@ -35,7 +35,7 @@ def placeholder_at(snapshot: Snapshot, offset: int) -> Placeholder | None:
     for match in language.placeholder_statement.finditer(text):
         if start + match.start() <= offset <= start + match.end():
             before, after = text[: match.start()], text[match.end() :]
-            fits = _is_statement(before, after, language.header_end, language.line_comment)
+            fits = _is_statement(before, after, language.header_end, language.line_comments)
             place = place_at(snapshot, start + match.start())
             if fits and not place.frames:
                 return Placeholder(start + match.start(), start + match.end(), not before.strip() and not after.strip())
@@ -78,10 +78,10 @@ def empty_body_indent(snapshot: Snapshot, line: int) -> str | None:
     return header + unit(snapshot, line)
 
 
-def _is_statement(before: str, after: str, header_end: str, comment: str) -> bool:
+def _is_statement(before: str, after: str, header_end: str, comments: tuple[str, ...]) -> bool:
     head, tail = before.rstrip(), after.strip()
     begins = not head or head.endswith(";") or bool(header_end and head.endswith(header_end))
-    return begins and (not tail or tail.startswith(";") or bool(comment and tail.startswith(comment)))
+    return begins and (not tail or tail.startswith(";") or tail.startswith(comments))
 
 
 def _ends_block(snapshot: Snapshot, line: int, header: str) -> bool:

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Literal, NamedTuple
 
 from infill_lsp.document import Snapshot
-from infill_lsp.languages import Language, language_for
+from infill_lsp.languages import Language, Quote, language_for
 
 CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
 _MAX_LINES_BACK = 400
@@ -28,7 +28,8 @@ class Frame(NamedTuple):
 
     opener: str
     offset: int
-    interpolated: bool = False  # a string in which `{` opens code
+    quote: Quote | None = None  # None: a bracket or a comment
+    interpolated: bool = False  # the string may hold code
 
     @property
     def is_bracket(self) -> bool:
@@ -49,14 +50,13 @@ class Place:
     """What an offset stands in: everything that is open there, outermost first."""
 
     frames: tuple[Frame, ...]
-    comment_marker: str = ""
 
     @property
     def where(self) -> Literal["code", "string", "comment"]:
         """Tell code from strings and comments."""
         if not self.frames or self.frames[-1].is_bracket:
             return "code"
-        return "comment" if self.frames[-1].opener == self.comment_marker else "string"
+        return "comment" if self.frames[-1].quote is None else "string"
 
     @property
     def bracket(self) -> Frame | None:
@@ -71,14 +71,14 @@ def place_at(snapshot: Snapshot, offset: int) -> Place:
     frames: list[Frame] = []
     for _ in walk(snapshot.text, start, offset, language, frames):
         pass
-    return Place(tuple(frames), language.line_comment)
+    return Place(tuple(frames))
 
 
 def walk(text: str, start: int, end: int, language: Language, frames: list[Frame]) -> Iterator[Bracket]:
     """Read `[start, end)`, keeping `frames` up to date in place, and yield every bracket of code before it counts."""
     position = start
     while position < end:
-        if frames and frames[-1].opener == language.line_comment:
+        if frames and frames[-1].opener in language.line_comments:
             position = _line_end(text, position)
             if position < end:
                 frames.pop()
@@ -157,7 +157,7 @@ class _Quotes:
 
     def __init__(self, text: str, language: Language) -> None:
         self._text = text
-        self._quotes = tuple(language.multiline_quotes)
+        self._quotes = tuple(quote.opener for quote in language.quotes if quote.multiline)
         self._counts: list[int] = []
         self._end = 0
 
@@ -184,7 +184,7 @@ def _string_end(snapshot: Snapshot, language: Language, offset: int) -> int:
 
 @cache
 def _code_tokens(language: Language) -> re.Pattern[str]:
-    parts = [re.escape(token) for token in (*language.quotes, language.line_comment) if token]
+    parts = [re.escape(token) for token in (*(quote.opener for quote in language.quotes), *language.line_comments)]
     return re.compile("|".join([r"[()\[\]{}\r\n]", *parts]))
 
 
@@ -212,10 +212,11 @@ def _to_next_token(
         if closes >= 0:
             del frames[closes:]
     else:
-        interpolated = token != language.line_comment and bool(
-            language.interpolated_prefix.search(text[max(offset - 3, 0) : offset])
+        quote = next((quote for quote in language.quotes if quote.opener == token), None)
+        interpolated = quote is not None and bool(
+            quote.interpolated_after and quote.interpolated_after.search(text[max(offset - 3, 0) : offset])
         )
-        frames.append(Frame(token, offset, interpolated))
+        frames.append(Frame(token, offset, quote, interpolated))
     return match.end()
 
 
@@ -247,7 +248,7 @@ def _through_string(text: str, position: int, end: int, language: Language, fram
 def _leave_broken_strings(language: Language, frames: list[Frame]) -> None:
     """Close what a line break ends: a one-line string that lacks its quote, and all that was opened within."""
     for position, frame in enumerate(frames):
-        if not frame.is_bracket and frame.opener not in language.multiline_quotes:
+        if not frame.is_bracket and not (frame.quote and frame.quote.multiline):
             del frames[position:]
             return
 

@@ -1,68 +1,58 @@
-"""The languages that are known, found by language id or by file name.
+"""The languages that are known, found by language id or by file name: one file here for each.
 
 A language is data: every room reads these tables and none asks for a language by name. It knows no parser and no file.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
+import importlib
+import pkgutil
 from functools import cache
 
-_NEVER = re.compile(r"(?!)")
+from infill_lsp.languages.language import NEVER, Blocks, Language, Quote
 
+__all__ = ["NEVER", "Blocks", "Language", "Quote", "known_suffixes", "language_for", "language_of_path", "languages"]
 
-@dataclass(frozen=True, slots=True)
-class Language:
-    """What the rooms above need to know of one language. The defaults fit text that nothing is known of."""
-
-    id: str
-    suffixes: tuple[str, ...] = ()
-    grammar: str | None = None  # the module with the grammar; None: no tree, only brackets and indentation
-    grammar_function: str = "language"
-    line_comment: str = ""
-    quotes: tuple[str, ...] = ('"',)  # longest first
-    multiline_quotes: frozenset[str] = frozenset()
-    interpolated_prefix: re.Pattern[str] = _NEVER  # matched on the letters before a quote
-    string_kinds: frozenset[str] = frozenset()
-    header_end: str = ""  # what ends the line above a block
-    header_words: frozenset[str] = frozenset()  # what such a line begins with
-    statement_words: frozenset[str] = frozenset()  # words that begin a line only where a statement begins
-    open_words: frozenset[str] = frozenset()  # words after which a line must go on
-    known_words: frozenset[str] = frozenset()  # words that are complete wherever they stand
-    last_words: frozenset[str] = frozenset()  # a statement that begins so is the last of its block
-    placeholder_statement: re.Pattern[str] = _NEVER
-    placeholder_expression: re.Pattern[str] = _NEVER
-    todo: re.Pattern[str] = _NEVER
-    neutral_expressions: tuple[str, ...] = ("_",)  # harmless fills, likeliest to parse first
-    neutral_statements: tuple[str, ...] = ()
-    neutral_headers: tuple[str, ...] = ()  # what may complete a header that lacks its end
+_NO_LANGUAGE = frozenset({"language"})
 
 
 @cache
-def _languages() -> tuple[Language, ...]:
-    from infill_lsp.languages.python import PYTHON
+def _modules() -> frozenset[str]:
+    return frozenset(module.name for module in pkgutil.iter_modules(__path__)) - _NO_LANGUAGE
 
-    return (PYTHON,)
+
+@cache
+def languages() -> tuple[Language, ...]:
+    """Give every language that is known, in the order of their ids."""
+    return tuple(_load(name) for name in sorted(_modules()))
 
 
 @cache
 def language_for(language_id: str) -> Language:
     """Find a language by its id; an unknown one gets tables that assume nothing but brackets and quotes."""
-    for language in _languages():
-        if language.id == language_id:
+    if language_id in _modules():
+        return _load(language_id)  # Without a look at the others: a server starts with one language.
+    for language in languages():
+        if language_id in language.names:
             return language
     return Language(id=language_id)
 
 
 def known_suffixes() -> tuple[str, ...]:
     """Name what the files of every language end in."""
-    return tuple(suffix for language in _languages() for suffix in language.suffixes)
+    return tuple(suffix for language in languages() for suffix in language.suffixes)
 
 
 def language_of_path(path: str) -> Language | None:
-    """Find the language of a file by the end of its name, or None."""
-    for language in _languages():
-        if path.endswith(language.suffixes):
+    """Find the language of a file by its name, or None."""
+    name = path.replace("\\", "/").rpartition("/")[2]
+    for language in languages():
+        if name in language.filenames or name.endswith(language.suffixes):
             return language
     return None
+
+
+def _load(name: str) -> Language:
+    language = importlib.import_module(f"{__name__}.{name}").LANGUAGE
+    assert isinstance(language, Language)
+    return language

@@ -5,7 +5,7 @@ from __future__ import annotations
 import keyword
 import re
 
-from infill_lsp.languages import Language
+from infill_lsp.languages.language import Language, Quote
 
 _HEADER_WORDS = frozenset(
     ("if", "elif", "else", "for", "while", "try", "except", "finally", "with", "def", "class", "match", "case", "async")
@@ -35,15 +35,35 @@ _STATEMENT_WORDS = frozenset(
 )
 _COMPLETE_KEYWORDS = frozenset({"True", "False", "None", "pass", "break", "continue"})
 
-PYTHON = Language(
+_INTERPOLATED = re.compile(r"(?<!\w)(?:[ftFT][rR]?|[rR][ftFT])\Z")
+
+
+def _quote(opener: str, *, multiline: bool) -> Quote:
+    return Quote(
+        opener, multiline=multiline, interpolation="{", interpolated_after=_INTERPOLATED, interpolation_escape="{{"
+    )
+
+
+LANGUAGE = Language(
     id="python",
     suffixes=(".py", ".pyi", ".pyw"),
     grammar="tree_sitter_python",
-    line_comment="#",
-    quotes=('"""', "'''", '"', "'"),
-    multiline_quotes=frozenset({'"""', "'''"}),
-    interpolated_prefix=re.compile(r"(?<!\w)(?:[ftFT][rR]?|[rR][ftFT])\Z"),
+    line_comments=("#",),
+    quotes=(
+        _quote('"""', multiline=True),
+        _quote("'''", multiline=True),
+        _quote('"', multiline=False),
+        _quote("'", multiline=False),
+    ),
     string_kinds=frozenset({"string"}),
+    comment_kinds=frozenset({"comment"}),
+    import_kinds=frozenset({"import_statement", "import_from_statement", "future_import_statement"}),
+    function_kinds=frozenset({"function_definition"}),
+    class_kinds=frozenset({"class_definition"}),
+    field_kinds=frozenset({"expression_statement"}),
+    block_kinds=frozenset({"block"}),
+    wrapper_kinds=frozenset({"decorated_definition"}),
+    blocks="indentation",
     header_end=":",
     header_words=_HEADER_WORDS,
     statement_words=_STATEMENT_WORDS,
