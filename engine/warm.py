@@ -24,9 +24,10 @@ from engine.recent import Found, RecentFills
 from engine.seam import Seamstress
 from engine.settle import Scored, Settling, settle
 
-_MAX_READINGS = 5
-# So many tokens far the one denoising pass is believed.
+_MAX_READINGS = 4
+# So many tokens far the one denoising pass is believed; it looks at a hole and a suffix head not much longer than that.
 _REACH = 8
+_HOLE_TOKENS, _SUFFIX_TOKENS = 16, 16
 # What is scored beside the draft: so many tokens of an earlier text may stand for the new first one; texts in all.
 _MAX_REPLACED, _MAX_ENDINGS = 2, 3
 # What is read of the suffix behind a draft of one line: as much as counts in the score of one (`engine.candidates`).
@@ -112,9 +113,11 @@ def _endings(texts: Sequence[str], first_id: int, seamstress: Seamstress, width:
 
 def _drafted(passes: Passes, width: int, first_id: int, slack_token_id: int) -> Settling:
     """Look at the hole behind a first token, once."""
+    width = min(width, _HOLE_TOKENS)
     canvas = passes.lay_out([Row(width, first_id=first_id)])
     noise = torch.full_like(canvas.known_ids, passes.profile.mask_token_id or 0)
     forward = passes.limits.over(passes.adapter.forward_for(passes.prefix, 1))
     asked = canvas.free & (torch.arange(canvas.free.shape[1], device=canvas.free.device) <= _REACH)
-    logits = forward(canvas.with_known(noise), asked, None)
+    seen = width + _SUFFIX_TOKENS
+    logits = forward(canvas.with_known(noise)[:, :seen], asked[:, :seen], None)
     return Settling([first_id], logits.log_softmax(dim=-1), slack_token_id)
