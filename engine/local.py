@@ -212,7 +212,7 @@ class LocalFiller:
             seams,
             self._seamstress,
             logprobs,
-            self.judge,
+            self.judge if self._profile.knows_language(request.language) else lambda _: 0.0,
             is_sound,
             multiline=request.multiline,
             num_wanted=request.num_candidates,

@@ -25,11 +25,16 @@ class Profile:
     canvas_tokens: int = 64  # hole and suffix head together
     hole_widths: tuple[int, ...] = (8, 16, 32, 48)  # in tokens, ascending
     confidence: Calibration | None = None  # how sure its fills are; None: it was never measured
+    languages: tuple[str, ...] = ()  # the ids of those it was trained on; none: many
 
     @property
     def knows_slack(self) -> bool:
         """Whether a hole may be wider than its fill."""
         return self.slack_token_id is not None
+
+    def knows_language(self, language: str) -> bool:
+        """Whether fills of a language are worth showing unasked; a request need not name one."""
+        return not (self.languages and language) or language in self.languages
 
 
 def read(declared: Mapping[str, Any], canvas_length: int) -> Profile:
@@ -51,6 +56,7 @@ def read(declared: Mapping[str, Any], canvas_length: int) -> Profile:
             canvas_tokens=canvas_length,
             hole_widths=tuple(sorted(int(width) for width in declared["hole_widths"])),
             confidence=calibration(declared["confidence"]) if declared.get("confidence") is not None else None,
+            languages=tuple(str(language) for language in declared.get("languages", ())),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(

@@ -10,7 +10,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 import torch
@@ -71,11 +71,18 @@ def scratch_for(folder: Path, base: Path) -> Iterator[Path]:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def write(network: Network, base: Path, scratch: Path) -> None:
-    """Write a checkpoint that differs from its base in the trained weights alone. Raises: OSError."""
+def write(network: Network, base: Path, scratch: Path, languages: Collection[str] = ()) -> None:
+    """Write a checkpoint that differs from its base in the trained weights, and knows more languages. Raises: OSError.
+
+    `languages` are the ids of those it was trained on now.
+    """
     for name in _COPIED:
         if (base / name).exists():
             shutil.copyfile(base / name, scratch / name)
+    config = json.loads((scratch / "config.json").read_bytes())
+    if known := config["infill"].get("languages"):
+        config["infill"]["languages"] = sorted({*known, *languages})
+        (scratch / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     tensors = load_file(base / _WEIGHTS)
     for name, weight in weights.renamed(network):
         tensors[name] = weight.detach().to("cpu", torch.bfloat16).contiguous()

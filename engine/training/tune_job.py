@@ -46,6 +46,7 @@ class Job:
     base: str
     folder: str
     plan: Plan
+    languages: tuple[str, ...] = ()  # the ids of the files' languages
     keep: bool = False  # also what is no gain
     threads: int | None = None
 
@@ -98,7 +99,7 @@ def run(job: Job, interrupt: Interrupt) -> Iterator[dict[str, object]]:
         sampler = HoleSampler(learnt, tokenizer, sizes, _LEARN_SEED)
         for judgement in fit(network, sampler, judge, job.plan, lambda: interrupt.asked):
             yield {"event": "progress", **asdict(judgement)}
-        write(network, base, scratch)
+        write(network, base, scratch, job.languages)
         after = Scores(held_out_loss(network, score), **_fills(str(scratch), divided))
         yield {"event": "after", **asdict(after)}
         is_better = after.beats(before)

@@ -24,6 +24,7 @@ from infill_lsp.cli.machine_checks import LOCAL_EXTRA_ADVICE
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.tune_files import Found, find_files
 from infill_lsp.cli.tune_job import run_job
+from infill_lsp.languages import language_of_path
 from infill_lsp.settings import user_config_path
 
 _NEEDED = ("torch", "transformers", "safetensors", "tokenizers", "numpy")
@@ -57,6 +58,7 @@ def tune_repository(path: Path, *, name: str | None, limits: Limits, model: str 
     folder = checkpoints.checkpoints_folder() / name
     job = {
         "files": found.files,
+        "languages": sorted({language.id for name, _ in found.files if (language := language_of_path(name))}),
         "base": base,
         "folder": str(folder),
         "plan": {"seconds": limits.minutes * 60, "max_steps": limits.steps},

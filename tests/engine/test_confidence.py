@@ -142,6 +142,13 @@ def test_the_engine_gives_the_probability_of_its_own_evidence(tmp_path: Path):
     assert second.margin == -first.margin
 
 
+def test_in_a_language_that_it_never_learnt_a_checkpoint_is_sure_of_nothing(tmp_path: Path):
+    filler = _loaded(tmp_path, confidence=_DECLARED, languages=["python"])
+    for language, is_sure in (("python", True), ("", True), ("rust", False)):
+        candidates = _filled(filler, replace(_REQUEST, language=language)).candidates
+        assert all((candidate.confidence > 0) == is_sure for candidate in candidates), language
+
+
 def test_a_fill_that_begins_warm_is_judged_too(tmp_path: Path):
     filler = _loaded(tmp_path, confidence=_DECLARED)
     typed = _filled(filler).candidates[0].text[:1]
