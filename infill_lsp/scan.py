@@ -1,48 +1,25 @@
 """Brackets, strings and comments at an offset, read from the characters.
 
 A tree cannot be trusted here: one missing bracket turns half a file into an error. Characters can, from a place that is
-known to lie outside strings and brackets. The tree only confirms that place. It knows no holes and no suggestions.
+known to lie outside strings and comments. It knows no holes and no suggestions.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Literal, NamedTuple
+from functools import lru_cache
+from typing import Literal
 
+from infill_lsp.brackets import CLOSER_OF, Bracket, Frame, walk
 from infill_lsp.document import Snapshot
-from infill_lsp.languages import Language, Quote, language_for
+from infill_lsp.known_start import Range, Starts, ranges_before
+from infill_lsp.languages import Language, language_for
 
-CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
-_MAX_LINES_BACK = 400
-_MAX_CHARS_BACK = 20_000
+__all__ = ["CLOSER_OF", "Bracket", "Frame", "Place", "missing_closers", "place_at", "unmatched", "walk"]
+
 _MAX_CHARS_AHEAD = 20_000
-_LINE_BREAK = re.compile(r"[\r\n]")
-_WORD = re.compile(r"\w+")
-
-
-class Frame(NamedTuple):
-    """Something that is open: a bracket, a quote or a comment marker, and where it stands."""
-
-    opener: str
-    offset: int
-    quote: Quote | None = None  # None: a bracket or a comment
-    interpolated: bool = False  # the string may hold code
-
-    @property
-    def is_bracket(self) -> bool:
-        """Tell brackets from quotes and comments."""
-        return self.opener in CLOSER_OF
-
-
-class Bracket(NamedTuple):
-    """A bracket in code. `closes` is the index of the frame that a closing one closes, -1 when it closes none."""
-
-    offset: int
-    text: str
-    closes: int
+_STEP = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,27 +42,33 @@ class Place:
 
 
 def place_at(snapshot: Snapshot, offset: int) -> Place:
-    """Tell what stands open at an offset. Costs at most a few hundred lines, whatever the file's size."""
+    """Tell what stands open at an offset. Costs at most a few hundred lines, whatever the file's size.
+
+    Where a block of a broken file begins further up than that, its brace may be missing.
+    """
     language = language_for(snapshot.language)
-    start = _known_start(snapshot, language, offset)
+    memory = _memory(snapshot)
+    *before, (start, end) = ranges_before(snapshot, language, offset, memory.starts)
     frames: list[Frame] = []
-    for _ in walk(snapshot.text, start, offset, language, frames):
-        pass
-    return Place(tuple(frames))
-
-
-def walk(text: str, start: int, end: int, language: Language, frames: list[Frame]) -> Iterator[Bracket]:
-    """Read `[start, end)`, keeping `frames` up to date in place, and yield every bracket of code before it counts."""
+    for part in before:
+        _read(snapshot.text, *part, language, frames)
+    key = (*before, (start, 0))
+    known = memory.read.get(key, ())
     position = start
-    while position < end:
-        if frames and frames[-1].opener in language.line_comments:
-            position = _line_end(text, position)
-            if position < end:
-                frames.pop()
-        elif frames and not frames[-1].is_bracket:
-            position = _through_string(text, position, end, language, frames)
-        else:
-            position = yield from _to_next_token(text, position, end, language, frames)
+    for reached, there in reversed(known):
+        if reached <= end:
+            position, frames = reached, list(there)
+            break
+    while end - position > _STEP:
+        line_end = snapshot.text.find("\n", position + _STEP, end) + 1
+        if line_end <= 0:
+            break
+        _read(snapshot.text, position, line_end, language, frames)
+        position = line_end
+        known = (*known, (position, tuple(frames)))
+        memory.read[key] = known
+    _read(snapshot.text, position, end, language, frames)
+    return Place(tuple(frames))
 
 
 def unmatched(text: str, start: int, end: int, language: Language, frames: Sequence[Frame]) -> Iterator[Bracket]:
@@ -101,165 +84,54 @@ def unmatched(text: str, start: int, end: int, language: Language, frames: Seque
 def missing_closers(text: str, offset: int, language: Language, frames: Sequence[Frame]) -> str:
     """Tell which closing brackets the text from `offset` on lacks, in the order in which they must come.
 
-    A closing bracket that begins a line left of the line of its opener belongs to something else.
+    A closing bracket that begins a line left of the line of its opener belongs to one further out.
     """
     openers = [frame for frame in frames if frame.is_bracket]
+    still_open = openers.copy()
     closers: list[str] = []
-    if openers:
-        end = min(len(text), offset + _MAX_CHARS_AHEAD)
-        for bracket in unmatched(text, offset, end, language, frames):
-            if bracket.closes < 0 or _is_dedented(text, bracket.offset, offset, frames[bracket.closes]):
-                break
-            closers.append(bracket.text)
-            if len(closers) == len(openers):
-                return ""
-    num_missing = len(openers) - len(closers)
-    if closers != [CLOSER_OF[frame.opener] for frame in reversed(openers[: len(closers)])]:
-        return ""
-    return "".join(CLOSER_OF[frame.opener] for frame in reversed(openers[len(openers) - num_missing :]))
-
-
-def _known_start(snapshot: Snapshot, language: Language, offset: int) -> int:
-    """Find the nearest place before `offset` that is outside all strings and brackets."""
-    text, index = snapshot.text, snapshot.index
-    last = index.line_of(offset)
-    quotes = _Quotes(text, language)
-    start = 0
-    for line in range(last, max(last - _MAX_LINES_BACK, -1), -1):
-        start = index.line_start(line)
-        while start < offset and text[start] in " \t":
-            start += 1
-        word = _WORD.match(text, start, offset)
-        if word and word.group() in language.statement_words and not _in_string(snapshot, language, start, quotes):
-            return start
-        if offset - start > _MAX_CHARS_BACK:
+    end = min(len(text), offset + _MAX_CHARS_AHEAD)
+    for bracket in unmatched(text, offset, end, language, frames) if openers else ():
+        while still_open and (
+            CLOSER_OF[still_open[-1].opener] != bracket.text or _is_dedented(text, bracket, offset, still_open[-1])
+        ):
+            still_open.pop()
+        if not still_open:
+            break
+        still_open.pop()
+        closers.append(bracket.text)
+        if not still_open:
             break
     else:
-        if last < _MAX_LINES_BACK:
-            return 0
-    return _string_end(snapshot, language, start)
+        if end < len(text):
+            # The rest was not read. Braces that span so much are closed there, as files are whole more often than not.
+            while still_open and still_open[-1].opener != "{":
+                still_open.pop()
+            closers += [CLOSER_OF[frame.opener] for frame in reversed(still_open)]
+    expected = [CLOSER_OF[frame.opener] for frame in reversed(openers)]
+    num_missing = len(expected) - len(closers)
+    return "".join(expected[:num_missing]) if closers == expected[num_missing:] else ""
 
 
-def _in_string(snapshot: Snapshot, language: Language, offset: int, quotes: _Quotes) -> bool:
-    if snapshot.tree is not None:
-        path = snapshot.tree.path_at(offset)
-        if any(node.kind in language.string_kinds and node.start < offset < node.end for node in path):
-            return True
-        if not snapshot.tree.has_faults:
-            return False
-    # A string whose end is not typed yet has no node: the tree reads its lines as code. A quote in a comment misleads
-    # this count, but then reading only begins further up.
-    return quotes.open_at(offset)
+class _Memory:
+    """What was found out of one snapshot: what lies between two questions about it is read once."""
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self.starts = Starts(snapshot, language_for(snapshot.language))
+        self.read: dict[tuple[Range, ...], tuple[tuple[int, tuple[Frame, ...]], ...]] = {}
 
 
-class _Quotes:
-    """Count the quotes of strings that span lines. Asked from the end of a text backwards, it reads the text once."""
-
-    def __init__(self, text: str, language: Language) -> None:
-        self._text = text
-        self._quotes = tuple(quote.opener for quote in language.quotes if quote.multiline)
-        self._counts: list[int] = []
-        self._end = 0
-
-    def open_at(self, offset: int) -> bool:
-        """Tell whether an odd number of quotes stands before an offset."""
-        if self._counts and offset <= self._end:
-            between = [self._text.count(quote, offset, self._end) for quote in self._quotes]
-            self._counts = [count - less for count, less in zip(self._counts, between, strict=True)]
-        else:
-            self._counts = [self._text.count(quote, 0, offset) for quote in self._quotes]
-        self._end = offset
-        return any(count % 2 for count in self._counts)
+@lru_cache(maxsize=2)
+def _memory(snapshot: Snapshot) -> _Memory:
+    return _Memory(snapshot)
 
 
-def _string_end(snapshot: Snapshot, language: Language, offset: int) -> int:
-    """Move a start that lies in a string to where the string begins, so that reading begins in code."""
-    if snapshot.tree is None:
-        return offset
-    for node in snapshot.tree.path_at(offset):
-        if node.kind in language.string_kinds and node.start < offset < node.end:
-            return node.start
-    return offset
+def _read(text: str, start: int, end: int, language: Language, frames: list[Frame]) -> None:
+    for _ in walk(text, start, end, language, frames):
+        pass
 
 
-@cache
-def _code_tokens(language: Language) -> re.Pattern[str]:
-    parts = [re.escape(token) for token in (*(quote.opener for quote in language.quotes), *language.line_comments)]
-    return re.compile("|".join([r"[()\[\]{}\r\n]", *parts]))
-
-
-@cache
-def _string_tokens(quote: str, interpolated: bool) -> re.Pattern[str]:
-    braces = r"|\{\{|\{" if interpolated else ""
-    return re.compile(rf"\\(?:\r\n|.)|{re.escape(quote)}|[\r\n]{braces}", re.DOTALL)
-
-
-def _to_next_token(
-    text: str, position: int, end: int, language: Language, frames: list[Frame]
-) -> Generator[Bracket, None, int]:
-    match = _code_tokens(language).search(text, position, end)
-    if match is None:
-        return end
-    token, offset = match.group(), match.start()
-    if token in "\r\n":
-        _leave_broken_strings(language, frames)
-    elif token in CLOSER_OF:
-        yield Bracket(offset, token, -1)
-        frames.append(Frame(token, offset))
-    elif token in ")]}":
-        closes = _partner(frames, token)
-        yield Bracket(offset, token, closes)
-        if closes >= 0:
-            del frames[closes:]
-    else:
-        quote = next((quote for quote in language.quotes if quote.opener == token), None)
-        interpolated = quote is not None and bool(
-            quote.interpolated_after and quote.interpolated_after.search(text[max(offset - 3, 0) : offset])
-        )
-        frames.append(Frame(token, offset, quote, interpolated))
-    return match.end()
-
-
-def _partner(frames: list[Frame], closer: str) -> int:
-    """Find the bracket that `closer` closes, passing over brackets that were never closed; -1 for none."""
-    for position in range(len(frames) - 1, -1, -1):
-        if not frames[position].is_bracket:
-            return -1
-        if CLOSER_OF[frames[position].opener] == closer:
-            return position
-    return -1
-
-
-def _through_string(text: str, position: int, end: int, language: Language, frames: list[Frame]) -> int:
-    string = frames[-1]
-    match = _string_tokens(string.opener, string.interpolated).search(text, position, end)
-    if match is None:
-        return end
-    token = match.group()
-    if token == string.opener:
-        frames.pop()
-    elif token == "{":
-        frames.append(Frame("{", match.start()))
-    elif token in "\r\n":
-        _leave_broken_strings(language, frames)
-    return match.end()
-
-
-def _leave_broken_strings(language: Language, frames: list[Frame]) -> None:
-    """Close what a line break ends: a one-line string that lacks its quote, and all that was opened within."""
-    for position, frame in enumerate(frames):
-        if not frame.is_bracket and not (frame.quote and frame.quote.multiline):
-            del frames[position:]
-            return
-
-
-def _line_end(text: str, position: int) -> int:
-    match = _LINE_BREAK.search(text, position)
-    return match.start() if match else len(text)
-
-
-def _is_dedented(text: str, closer: int, offset: int, opener: Frame) -> bool:
-    start = _line_start(text, closer)
+def _is_dedented(text: str, closer: Bracket, offset: int, opener: Frame) -> bool:
+    start = _line_start(text, closer.offset)
     return start > offset and _column(text, start) < _column(text, _line_start(text, opener.offset))
 
 

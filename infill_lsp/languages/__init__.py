@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from functools import cache
 
-from infill_lsp.languages.language import NEVER, Blocks, Language, Quote
+from infill_lsp.languages.language import NEVER, Blocks, Language, Quote, words
 
 __all__ = ["NEVER", "Blocks", "Language", "Quote", "known_suffixes", "language_for", "language_of_path", "languages"]
 
+# In most languages a block begins below a line that ends so, and a brace that stands after these holds values.
+_LIKELY_OPENER = re.compile(r"(?:[{:]|(?<![=!<>])=|->|=>|\b(?:do|then|begin))\Z")
+_LIKELY_VALUE = re.compile(r"(?:[=(,\[:]|\breturn)\s*\Z")
 _NO_LANGUAGE = frozenset({"language"})
 
 
@@ -35,7 +39,14 @@ def language_for(language_id: str) -> Language:
     for language in languages():
         if language_id in language.names:
             return language
-    return Language(id=language_id)
+    return Language(
+        id=language_id,
+        blocks="words",
+        header_end="{",
+        block_opener=_LIKELY_OPENER,
+        end_words=words("} end else"),
+        value_brace=_LIKELY_VALUE,
+    )
 
 
 def known_suffixes() -> tuple[str, ...]:

@@ -61,6 +61,8 @@ LANGUAGE = Language(
     function_kinds=frozenset({"function_definition"}),
     class_kinds=frozenset({"class_definition"}),
     field_kinds=frozenset({"expression_statement"}),
+    constructor_names=frozenset({"__init__"}),
+    field_assignment=re.compile(r"^[ \t]+self\.\w+(?:[ \t]*:[^=\n]+)?[ \t]*=[^=\n].*$", re.MULTILINE),
     block_kinds=frozenset({"block"}),
     wrapper_kinds=frozenset({"decorated_definition"}),
     blocks="indentation",
@@ -70,11 +72,12 @@ LANGUAGE = Language(
     open_words=frozenset(keyword.kwlist) - _COMPLETE_KEYWORDS | {"match", "case"},
     known_words=frozenset(keyword.kwlist) | {"self", "cls"},
     last_words=frozenset({"return", "raise", "break", "continue", "pass"}),
-    placeholder_statement=re.compile(r"\.\.\.|pass\b|raise[ \t]+NotImplementedError\b(?:\([^()\r\n]*\))?"),
+    placeholder_statement=re.compile(r"\.\.\.|\bpass\b|raise[ \t]+NotImplementedError\b(?:\([^()\r\n]*\))?"),
     placeholder_expression=re.compile(r"(?<![.\w)\]])\.\.\.(?![.\w])"),
-    todo=re.compile(r"#\s*(?:TODO|FIXME|XXX|HOLE|FILL)\b", re.IGNORECASE),
+    todo=re.compile(r"#\s*(?:TODO|FIXME|XXX|HOLE|FILL)\b[^\r\n]*", re.IGNORECASE),
     # The last ones fit where a comprehension, a dictionary or a keyword argument must go on.
     neutral_expressions=("_", "", "_ in _", "_: _", "_ = _"),
     neutral_statements=("pass", "def _(): pass"),
+    strings_document=True,
     neutral_headers=("", ":", "_:", " in _:", "_ in _:", "_():", "():"),
 )

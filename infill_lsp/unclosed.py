@@ -1,0 +1,47 @@
+"""Strings and comments that span lines and are not closed, told from the characters of a whole text.
+
+What is not closed has no node in a tree: its lines are read as code. It knows no tree.
+"""
+
+from __future__ import annotations
+
+from infill_lsp.languages import Language
+
+_MAX_CHARS = 20_000
+
+
+class Unclosed:
+    """Answers for one text. What was counted for one offset serves the next: only what lies between is read."""
+
+    def __init__(self, text: str, language: Language) -> None:
+        self._text = text
+        # A single `"` is too common in other strings and in comments for its count to tell anything.
+        spanning = [quote for quote in language.quotes if quote.multiline and quote.end not in ('"', "'")]
+        self._quotes = tuple(quote.opener for quote in spanning if quote.end == quote.opener)
+        self._pairs = (
+            *((quote.opener, quote.end) for quote in spanning if quote.end != quote.opener),
+            *language.block_comments,
+        )
+        self._counted: tuple[int, tuple[int, ...]] = (0, (0,) * len(self._quotes))
+
+    def at(self, offset: int) -> bool:
+        """Tell whether an odd number of quotes stands before an offset, or an opener that no closer follows.
+
+        A quote in a comment misleads this count, and a comment's opener in a string this look.
+        """
+        return any(count % 2 for count in self._counts(offset)) or any(
+            self._opened(opener, closer, offset) for opener, closer in self._pairs
+        )
+
+    def _counts(self, offset: int) -> tuple[int, ...]:
+        end, counts = self._counted
+        first, last = sorted((offset, end))
+        between = [self._text.count(quote, first, last) for quote in self._quotes]
+        sign = 1 if offset > end else -1
+        counts = tuple(count + sign * more for count, more in zip(counts, between, strict=True))
+        self._counted = offset, counts
+        return counts
+
+    def _opened(self, opener: str, closer: str, offset: int) -> bool:
+        at = self._text.rfind(opener, max(offset - _MAX_CHARS, 0), offset)
+        return at >= 0 and self._text.find(closer, at + len(opener), offset) < 0
