@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from infill_lsp import brace_continuation
+from infill_lsp.brace_kind import block_braces_off
 from infill_lsp.document import Snapshot
 from infill_lsp.indentation import begins_header, code_of, line_text, previous_code_line, statement_line
 from infill_lsp.languages import Language, language_for
@@ -17,6 +19,7 @@ from infill_lsp.scan import Place, missing_closers, place_at
 NAME_IS_TYPED: Final = "a name is being typed"
 _HEADER_LACKS_END = "the header lacks its end"
 _OPENS = frozenset("=+-*/%&|^~<>@!.,:;([{")
+_WORD = re.compile(r"\w+")
 _WORD_END = re.compile(r"\w+\Z")
 _NUMBER_WITH_POINT = re.compile(r"(?<![\w.])\d[\d_]*\.\Z")
 
@@ -29,11 +32,20 @@ def why_it_goes_on(snapshot: Snapshot, line: int, offset: int, place: Place) -> 
     if before.endswith("\\"):
         return None
     if not before.strip():
+        if language.blocks == "braces":
+            return brace_continuation.why_it_goes_on(snapshot, line, offset, place)
         return _after_line_above(snapshot, line, language)
     code = before.rstrip()
     word = _WORD_END.search(code)
     name = word.group() if word else ""
-    header_ends = _header_ends(snapshot, line, offset, language) if place.bracket is None else None
+    if language.blocks == "braces":
+        if (reason := brace_continuation.why_it_goes_on(snapshot, line, offset, place)) is not None:
+            return reason
+        return NAME_IS_TYPED if before == code and _is_new_name(snapshot.text, name, offset, language) else None
+    inner = block_braces_off(snapshot, place.frames)
+    if not inner and at_line_end and language.line_is_whole.search(code):
+        return None
+    header_ends = _header_ends(snapshot, line, offset, language) if not inner else None
     if language.header_end and code.endswith(language.header_end) and header_ends:
         return None
     if (reason := _after_token(code, name, language)) is not None and not (name and before == code):
@@ -42,11 +54,15 @@ def why_it_goes_on(snapshot: Snapshot, line: int, offset: int, place: Place) -> 
         return _HEADER_LACKS_END
     if name and before == code and name in language.known_words:
         return None
-    if at_line_end and place.bracket and missing_closers(snapshot.text, offset, language, place.frames):
-        return f"`{place.bracket.opener}` is not closed"
-    if name and before == code and not name[0].isdigit() and not _occurs_elsewhere(snapshot.text, name, offset):
-        return NAME_IS_TYPED
-    return None
+    if at_line_end and inner and missing_closers(snapshot.text, offset, language, place.frames):
+        return f"`{inner[-1].opener}` is not closed"
+    return NAME_IS_TYPED if before == code and _is_new_name(snapshot.text, name, offset, language) else None
+
+
+def _is_new_name(text: str, name: str, end: int, language: Language) -> bool:
+    if not name or name[0].isdigit() or name in language.known_words:
+        return False
+    return not _occurs_elsewhere(text, name, end)
 
 
 def _after_token(code: str, name: str, language: Language) -> str | None:
@@ -72,7 +88,12 @@ def _after_line_above(snapshot: Snapshot, line: int, language: Language) -> str 
 def _header_ends(snapshot: Snapshot, line: int, offset: int, language: Language) -> bool | None:
     """Tell whether the header that the caret's statement begins with has its end yet. None: it is no header."""
     first = statement_line(snapshot, line)
-    if not language.header_end or not begins_header(line_text(snapshot, first), language):
+    if not begins_header(line_text(snapshot, first), language):
+        return None
+    if language.blocks == "words":
+        words = _WORD.findall(snapshot.text, snapshot.index.line_start(first), offset)
+        return not language.header_end_words.isdisjoint(words)
+    if not language.header_end:
         return None
     start = snapshot.index.line_start(first)
     while (start := snapshot.text.find(language.header_end, start, offset)) >= 0:

@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from infill_lsp.brace_kind import block_braces_off
+from infill_lsp.braces import ends_block
+from infill_lsp.broken import mended_place_at
 from infill_lsp.document import Snapshot
 from infill_lsp.indentation import columns, header_indent, leading, line_text, next_line, previous_code_line, unit
-from infill_lsp.languages import language_for
-from infill_lsp.scan import place_at
+from infill_lsp.languages import Language, language_for
+from infill_lsp.scan import Place
 
-_VALUE_BEFORE = re.compile(r"(?:(?<![=!<>])=|[(,]|\breturn|\byield|\belse|\blambda[^:]*:)\s*\Z")
+_VALUE_BEFORE = re.compile(r"(?:(?<![=!<>])=|=>|[(,]|\breturn|\byield|\belse|\blambda[^:]*:)\s*\Z")
 _VALUE_AFTER = re.compile(r"\s*(?:[),]|#|;|\Z)")
 
 
@@ -35,19 +38,19 @@ def placeholder_at(snapshot: Snapshot, offset: int) -> Placeholder | None:
     for match in language.placeholder_statement.finditer(text):
         if start + match.start() <= offset <= start + match.end():
             before, after = text[: match.start()], text[match.end() :]
-            fits = _is_statement(before, after, language.header_end, language.line_comments)
-            place = place_at(snapshot, start + match.start())
-            if fits and not place.frames:
+            fits = _is_statement(before, after, language)
+            place = mended_place_at(snapshot, start + match.start())
+            if fits and _holds_statements(snapshot, place):
                 return Placeholder(start + match.start(), start + match.end(), not before.strip() and not after.strip())
     for match in language.placeholder_expression.finditer(text):
         if start + match.start() <= offset <= start + match.end():
             before, after = text[: match.start()], text[match.end() :]
-            place = place_at(snapshot, start + match.start())
+            place = mended_place_at(snapshot, start + match.start())
             if (
                 _VALUE_BEFORE.search(before)
                 and _VALUE_AFTER.match(after)
                 and place.where == "code"
-                and (place.bracket is None or place.bracket.opener == "(")
+                and (place.bracket is None or place.bracket.opener == "(" or _holds_statements(snapshot, place))
             ):
                 return Placeholder(start + match.start(), start + match.end(), False)
     return None
@@ -62,10 +65,10 @@ def todo_at(snapshot: Snapshot, offset: int) -> Placeholder | None:
         return None
     above = previous_code_line(snapshot, line)
     header = header_indent(snapshot, above) if above is not None else None
-    if header is None or columns(indent) <= columns(header) or not _ends_block(snapshot, line, header):
+    if above is None or header is None or columns(indent) <= columns(header) or not _ends_block(snapshot, line, above):
         return None
     start = snapshot.index.line_start(line) + len(indent)
-    if place_at(snapshot, start).where != "code":
+    if mended_place_at(snapshot, start).where != "code":
         return None
     return Placeholder(start, snapshot.index.line_start(line) + len(text.rstrip()), True)
 
@@ -73,17 +76,25 @@ def todo_at(snapshot: Snapshot, offset: int) -> Placeholder | None:
 def empty_body_indent(snapshot: Snapshot, line: int) -> str | None:
     """Give the indent that the block below the header on `line` would have, or None unless that block is missing."""
     header = header_indent(snapshot, line)
-    if header is None or not _ends_block(snapshot, line, header):
+    if header is None or not _ends_block(snapshot, line, line):
         return None
     return header + unit(snapshot, line)
 
 
-def _is_statement(before: str, after: str, header_end: str, comments: tuple[str, ...]) -> bool:
+def _is_statement(before: str, after: str, language: Language) -> bool:
     head, tail = before.rstrip(), after.strip()
-    begins = not head or head.endswith(";") or bool(header_end and head.endswith(header_end))
-    return begins and (not tail or tail.startswith(";") or tail.startswith(comments))
+    begins = not head or head.endswith((";", "=>")) or bool(language.header_end and head.endswith(language.header_end))
+    closers = ("}", ",") if language.blocks == "braces" else ()
+    return begins and (not tail or tail.startswith((";", *closers, *language.line_comments)))
 
 
-def _ends_block(snapshot: Snapshot, line: int, header: str) -> bool:
-    below = next_line(snapshot, line)
+def _holds_statements(snapshot: Snapshot, place: Place) -> bool:
+    """Tell whether a statement may stand here: outside of brackets, or right inside of a block's brace."""
+    return place.where == "code" and not block_braces_off(snapshot, place.frames)
+
+
+def _ends_block(snapshot: Snapshot, line: int, header_line: int) -> bool:
+    if language_for(snapshot.language).blocks == "braces":
+        return ends_block(snapshot, line, header_line)
+    below, header = next_line(snapshot, line), header_indent(snapshot, header_line) or ""
     return below is None or columns(leading(line_text(snapshot, below))) <= columns(header)

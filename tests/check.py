@@ -6,17 +6,32 @@ from infill_lsp.document import Snapshot
 from infill_lsp.gate import rejection
 from infill_lsp.hole import Hole, HoleKind, NoHole, hole_at, hole_for_action
 from infill_lsp.line_index import PositionEncoding
+from infill_lsp.neutral import neutral_fills
 from infill_lsp.suggestion import shape
+from infill_lsp.syntax import parse
 from tests.fixture import Marked, marked, snapshot_of
 
 _ENCODINGS: tuple[PositionEncoding, ...] = ("utf-8", "utf-16", "utf-32")
 
 
-def check_hole(text: str, kind: HoleKind, hole: str, *, multiline: bool = False, indent: str | None = None) -> None:
-    """Check the hole at the caret of `text`. `hole` is the text with the hole marked; `=` says: empty, at the caret."""
+def check_hole(
+    text: str,
+    kind: HoleKind,
+    hole: str = "=",
+    *,
+    multiline: bool = False,
+    indent: str | None = None,
+    language: str = "python",
+    in_text: bool = False,
+    parses: bool = False,
+) -> None:
+    """Check the hole at the caret of `text`. `hole` is the text with the hole marked; `=` says: empty, at the caret.
+
+    `in_text`: strings and comments are filled too. `parses`: with one of the harmless fills the whole text must parse.
+    """
     at = marked(text)
-    snapshot = snapshot_of(at.text)
-    found = hole_at(snapshot, at.offset)
+    snapshot = snapshot_of(at.text, language)
+    found = hole_at(snapshot, at.offset, in_strings=in_text, in_comments=in_text)
     assert isinstance(found, Hole), f"no hole: {found.reason}"
     _check_expected(found, at, text if hole == "=" else hole, kind, multiline, indent)
     line = snapshot.index.line_of(at.offset)
@@ -25,44 +40,57 @@ def check_hole(text: str, kind: HoleKind, hole: str, *, multiline: bool = False,
     if found.kind != "placeholder":
         assert not snapshot.text[at.offset : found.end].strip(), "the hole takes text right of the caret"
     check_always(snapshot, found)
+    if parses:
+        assert _fewest_faults(snapshot, found) == 0, "no harmless fill parses"
 
 
-def check_no_hole(text: str, reason: str) -> None:
+def check_no_hole(text: str, reason: str, *, language: str = "python") -> None:
     """Check that there is no hole at the caret, and the reason."""
     at = marked(text)
-    found = hole_at(snapshot_of(at.text), at.offset)
+    found = hole_at(snapshot_of(at.text, language), at.offset)
     assert isinstance(found, NoHole), found
     assert found.reason == reason
 
 
-def check_action(text: str, kind: HoleKind, hole: str, *, multiline: bool = False, indent: str | None = None) -> None:
+def check_action(
+    text: str,
+    kind: HoleKind,
+    hole: str = "=",
+    *,
+    multiline: bool = False,
+    indent: str | None = None,
+    language: str = "python",
+    parses: bool = False,
+) -> None:
     """Check the hole that a code action finds at the caret or the selection of `text`."""
     at = marked(text)
-    snapshot = snapshot_of(at.text)
+    snapshot = snapshot_of(at.text, language)
     found = hole_for_action(snapshot, at.start, at.end)
     assert isinstance(found, Hole), f"no hole: {found.reason}"
     _check_expected(found, at, text if hole == "=" else hole, kind, multiline, indent)
     check_always(snapshot, found)
+    if parses:
+        assert _fewest_faults(snapshot, found) == 0, "no harmless fill parses"
 
 
-def check_shape(text: str, candidate: str, expect: str) -> None:
+def check_shape(text: str, candidate: str, expect: str, *, language: str = "python") -> None:
     """Check the file that a candidate of the engine leaves; `text` marks the caret, or the selection of an action."""
-    snapshot, hole = _open(text)
+    snapshot, hole = _open(text, language)
     filled = shape(snapshot, hole, candidate)
     assert snapshot.text[: hole.start] + filled + snapshot.text[hole.end :] == expect
     assert shape(snapshot, hole, candidate) == filled
     check_always(snapshot, hole)
 
 
-def check_rejected(text: str, fill: str, reason: str) -> None:
+def check_rejected(text: str, fill: str, reason: str, *, language: str = "python") -> None:
     """Check that a fill may not be shown, and why."""
-    snapshot, hole = _open(text)
+    snapshot, hole = _open(text, language)
     assert rejection(snapshot, hole, fill) == reason
 
 
-def check_shown(text: str, fill: str) -> None:
+def check_shown(text: str, fill: str, *, language: str = "python") -> None:
     """Check that a fill may be shown."""
-    snapshot, hole = _open(text)
+    snapshot, hole = _open(text, language)
     assert rejection(snapshot, hole, fill) is None
 
 
@@ -77,6 +105,12 @@ def check_always(snapshot: Snapshot, hole: Hole) -> None:
             assert snapshot.index.offset(*snapshot.index.position(offset, encoding), encoding) == offset
 
 
+def _fewest_faults(snapshot: Snapshot, hole: Hole) -> int:
+    before, after = snapshot.text[: hole.start], snapshot.text[hole.end :]
+    trees = [parse(before + fill + after, snapshot.language) for fill in neutral_fills(snapshot, hole)]
+    return min(len(tree.faults()) for tree in trees if tree is not None)
+
+
 def _check_expected(found: Hole, at: Marked, hole: str, kind: HoleKind, multiline: bool, indent: str | None) -> None:
     wanted = marked(hole)
     assert wanted.text == at.text, "the two marked texts differ"
@@ -85,9 +119,9 @@ def _check_expected(found: Hole, at: Marked, hole: str, kind: HoleKind, multilin
         assert found.indent == indent
 
 
-def _open(text: str) -> tuple[Snapshot, Hole]:
+def _open(text: str, language: str) -> tuple[Snapshot, Hole]:
     at = marked(text)
-    snapshot = snapshot_of(at.text)
+    snapshot = snapshot_of(at.text, language)
     hole = hole_at(snapshot, at.offset) if at.start == at.end else hole_for_action(snapshot, at.start, at.end)
     assert isinstance(hole, Hole), f"no hole: {hole.reason}"
     return snapshot, hole

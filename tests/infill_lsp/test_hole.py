@@ -227,6 +227,45 @@ def test_there_is_no_hole_where_nothing_is_missing(text: str, reason: str) -> No
 
 
 @pytest.mark.parametrize(
+    ("text", "kind", "indent"),
+    [
+        ("def f():\n    x = int(a\n    y = 1\n    $0\n    z = g(1)\n", "statement", "    "),
+        ("def f():\n    x = int(a\n    if y:\n        $0\n    z = g(1)\n", "body", "        "),
+        ("def f(a, b:\n    x = 1\n    $0\n    return x\n", "statement", "    "),
+        ("def f():\n    x = [1,\n\n    $0\n\ndef g(a):\n    return a\n", "statement", "    "),
+        ("x = [\n1,\n$0\n]\n", "expression", ""),
+    ],
+)
+def test_a_bracket_above_that_was_never_closed_does_not_change_the_hole(text: str, kind: HoleKind, indent: str) -> None:
+    check_hole(text, kind, "=", multiline=kind == "body", indent=indent)
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "hole"),
+    [
+        ("x = 'he $0'\n", "string", "="),
+        ("x = 'he $0\n", "string", "="),
+        ("x = f'{a} $0 {b}'\n", "string", "="),
+        ("x = 'he $0 you'\n", "string", "="),
+        ('"""He $0  \nyou."""\n', "string", '"""He $0  $0\nyou."""\n'),
+        ("# he $0\n", "comment", "="),
+        ("x = 1  # he $0  \r\n", "comment", "x = 1  # he $0  $0\r\n"),
+    ],
+)
+def test_strings_and_comments_are_filled_for_who_wants_it(text: str, kind: HoleKind, hole: str) -> None:
+    check_hole(text, kind, hole, in_text=True)
+    check_no_hole(text, f"the caret is in a {kind}")
+
+
+def test_each_of_strings_and_comments_is_asked_for_by_itself() -> None:
+    snapshot = snapshot_of("x = 'a '  # b \n")
+    assert isinstance(hole_at(snapshot, 7, in_strings=True), Hole)
+    assert hole_at(snapshot, 7, in_comments=True) == NoHole("the caret is in a string")
+    assert isinstance(hole_at(snapshot, 14, in_comments=True), Hole)
+    assert hole_at(snapshot, 14, in_strings=True) == NoHole("the caret is in a comment")
+
+
+@pytest.mark.parametrize(
     ("text", "kind", "hole", "multiline"),
     [
         ("x = $0foo(a)$0\n", "selection", "=", False),
@@ -248,10 +287,11 @@ def test_there_is_no_hole_where_nothing_is_missing(text: str, reason: str) -> No
         ("if x$0:\n", "body", "if x:$0\n", True),
         ("def f():\n    $0\n", "body", "=", True),
         ("def f():\n    # TO$0DO: count\n", "placeholder", "def f():\n    $0# TODO: count$0\n", True),
+        ("x = {1:$0\n}\n", "error", "x = {1$0:$0\n}\n", False),
         ("def f():\n    # todo$0\n\nx = 1\n", "placeholder", "def f():\n    $0# todo$0\n\nx = 1\n", True),
     ],
 )
-def test_an_action_fills_a_selection_an_empty_body_or_a_todo(
+def test_an_action_fills_a_selection_an_empty_body_a_todo_or_what_does_not_parse(
     text: str, kind: HoleKind, hole: str, multiline: bool
 ) -> None:
     check_action(text, kind, hole, multiline=multiline)
@@ -266,7 +306,6 @@ def test_an_action_fills_a_selection_an_empty_body_or_a_todo(
         "def f():$0\n    return 1\n",
         "def f():\n    # TODO$0\n    return 1\n",
         "# TODO$0\nx = 1\n",
-        "x = {1:$0\n}\n",
         "def f():\n    return 1\n    $0\n",
         "x = 1\n$0   $0\n",
     ],
