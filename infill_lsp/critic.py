@@ -16,6 +16,7 @@ from infill_lsp.excerpt import Excerpt, excerpt
 from infill_lsp.gate import unhelpful
 from infill_lsp.hole import replaces_lines
 from infill_lsp.languages import language_for
+from infill_lsp.scan import missing_closers, place_at, walk
 from infill_lsp.suggestion import shape
 from infill_lsp.syntax import SyntaxFault, has_grammar, parse
 from infill_lsp.validity import first_error, has_compiler
@@ -91,9 +92,28 @@ class _Bench:
             return None
         faults = tree.faults()
         touching = _touching(faults, start, end)
-        if len(faults) <= self.num_faults and (not touching or self.num_touching):
+        if max(len(faults), 1) <= self.num_faults and (not touching or self.num_touching):
             return None
-        return min((max(fault.start - start, 0) for fault in touching), default=len(shown))
+        if self._leaves_open(shown):
+            return len(shown)
+        # What begins above the fill says nothing of where in it the fault is, but it may say how far the parser came.
+        inside = [fault.start - start for fault in touching if fault.start >= start]
+        return min(
+            inside, default=min((fault.end - start for fault in touching if fault.end < end), default=len(shown))
+        )
+
+    def _leaves_open(self, shown: str) -> bool:
+        """Tell whether the fill opens a bracket or a string that neither it nor what follows closes."""
+        around, language = self.around, language_for(self.around.snapshot.language)
+        before = place_at(around.snapshot, around.hole.start).frames
+        frames = list(before)
+        for _ in walk(shown, 0, len(shown), language, frames):
+            pass
+        if frames and not frames[-1].is_bracket:
+            return True
+        return len(frames) > len(before) and bool(
+            missing_closers(around.filled(shown), around.hole.start + len(shown), language, frames[len(before) :])
+        )
 
 
 def _bench(around: Excerpt) -> _Bench:

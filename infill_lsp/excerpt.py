@@ -1,7 +1,8 @@
 """The text near a hole as a small file of its own, as sound as it can be had.
 
 A request's text is cut to a budget, perhaps inside a string or between a header and its body; whole files may be large.
-What the cuts broke is dropped, line by line, until the rest compiles with a harmless fill. It judges no fill.
+What the cuts broke is dropped, until the rest compiles with a harmless fill, or parses where there is no compiler.
+It judges no fill.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from infill_lsp.hole import Hole, HoleKind, hole_at
 from infill_lsp.indentation import first_word, leading
 from infill_lsp.languages import language_for
 from infill_lsp.neutral import neutral_fills
+from infill_lsp.surroundings import closers_below, sound_surroundings
 from infill_lsp.validity import first_error, has_compiler
 
 # So much is read, in code points: enough for the function around a hole, and parsed in a few milliseconds.
@@ -41,9 +43,9 @@ class Excerpt:
 def excerpt(request: FillRequest) -> Excerpt:
     """Cut the surroundings of a request's hole out; the language must have a grammar or a compiler."""
     before, after, is_cut = _near(request)
-    whole = _excerpt(before, after, request)
     if not has_compiler(request.language):
-        return whole
+        return _parsed(before, after, request, is_cut=is_cut)
+    whole = _excerpt(before, after, request)
     for _ in range(_MAX_CUTS):
         error = _error(before, after, whole.fills, request.language)
         if error is None:
@@ -54,6 +56,17 @@ def excerpt(request: FillRequest) -> Excerpt:
             break
         before, after = shorter
     return replace(whole, is_sound=not is_cut)
+
+
+def _parsed(before: str, after: str, request: FillRequest, *, is_cut: bool) -> Excerpt:
+    """Shorten an excerpt until it parses; a whole file that is broken anyway stays, as its faults can be counted."""
+    # What the cut took off at the end is no fault of the hole, and its harmless fills need not make up for it.
+    closers = closers_below(before + after, language_for(request.language)) if is_cut else None
+    whole = _excerpt(before, after + (closers or ""), request)
+    sound = sound_surroundings(before, after, whole.fills, request.language, is_whole=not is_cut)
+    if sound is None:
+        return replace(whole, is_sound=not is_cut)
+    return whole if sound == (before, after) else _excerpt(*sound, request)
 
 
 def _near(request: FillRequest) -> tuple[str, str, bool]:
@@ -71,7 +84,7 @@ def _excerpt(before: str, after: str, request: FillRequest) -> Excerpt:
     snapshot = Document("", 0, before + after, request.language).snapshot()
     line = before[before.rfind("\n") + 1 :]
     is_whole_line = not line.strip() and not after.split("\n", 1)[0].strip()
-    found = None if request.multiline else hole_at(snapshot, len(before))
+    found = None if request.multiline else hole_at(snapshot, len(before), in_strings=True, in_comments=True)
     if isinstance(found, Hole) and found.start == len(before):
         hole = found
     else:

@@ -6,18 +6,16 @@ It judges and changes nothing; every reason is a few words for the user.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from itertools import pairwise
 
 from infill_lsp.document import Snapshot
 from infill_lsp.hole import Hole, lead, replaces_lines
 from infill_lsp.indentation import leading, line_text, next_line, previous_line, unit
 from infill_lsp.languages import language_for
-from infill_lsp.neutral import neutral_fills
-from infill_lsp.overlap import repeated_tail
-from infill_lsp.scan import Frame, walk
-from infill_lsp.syntax import SyntaxTree, has_grammar, parse
-from infill_lsp.validity import is_valid
+from infill_lsp.overlap import repeated_tail, without_comments
+from infill_lsp.parse_check import Around, breaks_parse
+from infill_lsp.scan import Frame, missing_closers, place_at, unmatched, walk
+from infill_lsp.syntax import has_grammar
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _STRING_ALONE = re.compile(r"[A-Za-z]{0,2}(\"\"\"|'''|\"|')(?:\\.|(?!\1).)*\1", re.DOTALL)
@@ -25,15 +23,22 @@ _HAS_WORD = re.compile(r"\w")
 _MAX_SAME_LINES = 2
 # A small model that has lost its thread says `alalal` or `000000000`; names and numbers of people hardly do.
 _STUTTER = re.compile(r"([A-Za-z_]{2,8}?)\1{2,}|(\w)\2{7,}")
+_HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F_]+")
 
 
 def rejection(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
     """Tell why `text` may not be shown in this hole, or None if it may."""
-    return (
-        unhelpful(snapshot, hole, text)
-        or _breaks_indentation(snapshot, hole, text)
-        or _breaks_parse(snapshot, hole, text)
-    )
+    return misfit(snapshot, hole, text) or breaks_parse(Around.of(snapshot, hole), text)
+
+
+def misfit(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
+    """Tell at once why `text` may not be shown, or None if only a parse can tell (`parse_check.breaks_parse`)."""
+    return unhelpful(snapshot, hole, text) or unfit(snapshot, hole, text)
+
+
+def unfit(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
+    """Tell why `text` cannot stand in this hole, whatever it says: its indentation or its brackets do not match."""
+    return _breaks_indentation(snapshot, hole, text) or _breaks_brackets(snapshot, hole, text)
 
 
 def unhelpful(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
@@ -43,14 +48,13 @@ def unhelpful(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
 
 def _says_nothing(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
     language = language_for(snapshot.language)
-    lines = [line.strip() for line in _LINE_BREAK.split(text) if line.strip()]
-    if not lines:
+    if not text.strip():
         return "the fill is empty"
-    if all(line.startswith(language.line_comments) for line in lines):
+    if hole.kind not in ("string", "comment") and not without_comments(text, language):
         return "the fill is only a comment"
     if text == snapshot.text[hole.start : hole.end]:
         return "the fill changes nothing"
-    if replaces_lines(snapshot, hole) and _STRING_ALONE.fullmatch(text.strip()):
+    if language.strings_document and replaces_lines(snapshot, hole) and _STRING_ALONE.fullmatch(text.strip()):
         return "the fill is only a string"
     placeholder = language.placeholder_statement.fullmatch(text.strip())
     if placeholder and hole.kind in ("body", "placeholder"):
@@ -75,7 +79,7 @@ def _says_again(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
         return "the fill repeats the line below"
     if above is not None and _is_same(lines[0], line_text(snapshot, above)):
         return "the fill repeats the line above"
-    if _STUTTER.search(text):
+    if _STUTTER.search(_HEXADECIMAL.sub("0", text)):
         return "the fill repeats itself"
     run = 1
     for previous, line in pairwise(lines):
@@ -99,6 +103,12 @@ def _breaks_indentation(snapshot: Snapshot, hole: Hole, text: str) -> str | None
     if not text.startswith(start) or inner[:1] in (" ", "\t", "\n", "\r"):
         return "the fill breaks the indentation"
     language = language_for(snapshot.language)
+    # Elsewhere a line may begin anywhere: labels, what a chain goes on with, closing brackets. Brackets must match.
+    return _breaks_layout(snapshot, hole, inner) if language.blocks == "indentation" else None
+
+
+def _breaks_layout(snapshot: Snapshot, hole: Hole, inner: str) -> str | None:
+    language = language_for(snapshot.language)
     step = unit(snapshot, snapshot.index.line_of(hole.start))
     frames: list[Frame] = []
     for number, line in enumerate(_LINE_BREAK.split(inner)):
@@ -119,52 +129,20 @@ def _mixes(indent: str, step: str) -> bool:
     return ("\t" in indent) != ("\t" in step) or ("\t" in indent and " " in indent)
 
 
-def _breaks_parse(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
-    if not has_grammar(snapshot.language):
+def _breaks_brackets(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
+    """Tell whether brackets do not match, where a parser would not: `} {` may parse in a block, and breaks it."""
+    language = language_for(snapshot.language)
+    frames = list(place_at(snapshot, hole.start).frames)
+    if language.blocks == "indentation" or (frames and not frames[-1].is_bracket):
         return None
-    before, after = snapshot.text[: hole.start], snapshot.text[hole.end :]
-    tree = parse(before + text + after, snapshot.language)
-    if tree is None:
-        return "the file with the fill could not be checked in time"
-    fills = neutral_fills(snapshot, hole)
-    num_faults, num_touching = _count(tree, hole.start, hole.start + len(text))
-    if num_faults:
-        num_allowed, num_touching_allowed = _baseline(before, after, fills, snapshot.language)
-        if num_faults > num_allowed or (num_touching and not num_touching_allowed):
-            return "the fill adds a parse error"
-    if is_valid(before + text + after, snapshot.language):
+    missing = missing_closers(snapshot.text, hole.end, language, frames)
+    for bracket in unmatched(text, 0, len(text), language, frames):
+        if not missing.startswith(bracket.text):
+            return "the fill closes a bracket that it did not open"
+        missing = missing[1:]
+    if has_grammar(snapshot.language):
         return None
-    if not replaces_lines(snapshot, hole) and _lacks_body_alone(before, text, after, snapshot.language):
-        return None
-    return "the fill adds a parse error" if _can_be_valid(before, after, fills, snapshot.language) else None
-
-
-def _lacks_body_alone(before: str, text: str, after: str, language: str) -> bool:
-    """Tell whether the fill completes a header that the user began, and the file lacks nothing but its body."""
-    body = next(iter(language_for(language).neutral_statements), "")
-    return text.rstrip().endswith(":") and is_valid(f"{before}{text} {body}{after}", language)
-
-
-def _count(tree: SyntaxTree, start: int, end: int) -> tuple[int, int]:
-    faults = tree.faults()
-    return len(faults), sum(1 for fault in faults if fault.start <= end and fault.end >= start)
-
-
-# The candidates of one request are judged one after another. More than one entry would keep texts of closed documents.
-@lru_cache(maxsize=1)
-def _baseline(before: str, after: str, fills: tuple[str, ...], language: str) -> tuple[int, int]:
-    """Count the faults of the file, and of those that touch the hole, with the harmless fill that leaves fewest."""
-    counts: list[tuple[int, int]] = []
-    for fill in fills:
-        tree = parse(before + fill + after, language)
-        if tree is not None:
-            counts.append(_count(tree, len(before), len(before) + len(fill)))
-            if counts[-1][0] == 0:
-                break
-    return min(counts, default=(0, 0))
-
-
-@lru_cache(maxsize=1)
-def _can_be_valid(before: str, after: str, fills: tuple[str, ...], language: str) -> bool:
-    """Tell whether the file compiles with any of the harmless fills."""
-    return any(is_valid(before + fill + after, language) for fill in fills)
+    opened: list[Frame] = []
+    for _ in walk(text, 0, len(text), language, opened):
+        pass
+    return "the fill leaves a bracket open" if any(frame.is_bracket for frame in opened) else None

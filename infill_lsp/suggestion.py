@@ -14,7 +14,7 @@ from infill_lsp.document import Snapshot
 from infill_lsp.hole import Hole, lead, replaces_lines
 from infill_lsp.indentation import line_break, line_text, next_line
 from infill_lsp.languages import Language, language_for
-from infill_lsp.overlap import repeated_lines, repeated_tail
+from infill_lsp.overlap import is_balanced, repeated_lines, repeated_tail
 from infill_lsp.scan import missing_closers, place_at, unmatched
 
 _LINE_BREAK = re.compile(r"\r\n|\r")
@@ -37,6 +37,8 @@ def shape(snapshot: Snapshot, hole: Hole, candidate_text: str) -> str:
     """Make the engine's text fit the hole; `""` if nothing of it does."""
     language = language_for(snapshot.language)
     text = _LINE_BREAK.sub("\n", candidate_text)
+    if hole.kind in ("string", "comment"):
+        return _rest_of_text(snapshot, hole, text).rstrip()
     if replaces_lines(snapshot, hole):
         text = _statements(snapshot, hole, text, language)
     else:
@@ -45,12 +47,40 @@ def shape(snapshot: Snapshot, hole: Hole, candidate_text: str) -> str:
     text = _trim_tail(snapshot, hole, text, language).rstrip()
     if not text.strip():
         return ""
+    text = _between_braces(snapshot, hole, text)
     line = snapshot.index.line_of(hole.start)
     return lead(snapshot, hole) + text.replace("\n", line_break(snapshot, line))
 
 
+def _rest_of_text(snapshot: Snapshot, hole: Hole, text: str) -> str:
+    """Keep what belongs into a string or a comment: nothing from its end on, or from the line's."""
+    frame = place_at(snapshot, hole.start).frames[-1]
+    if snapshot.text[hole.start - 1 : hole.start].isspace():
+        text = text.lstrip(" \t")
+    text = text.split("\n", 1)[0]
+    if frame.quote is None:
+        end = dict(language_for(snapshot.language).block_comments).get(frame.opener)
+        return text.split(end, 1)[0] if end else text
+    escape = r"\\.|" if frame.quote.escapes else ""
+    for match in re.finditer(rf"{escape}{re.escape(frame.quote.end)}", text):
+        if match.group() == frame.quote.end:
+            return text[: match.start()]
+    return text
+
+
+def _between_braces(snapshot: Snapshot, hole: Hole, text: str) -> str:
+    """Set statements off from the braces around them, `{ return 1; }`, where these stand on one line."""
+    if hole.kind != "body" or hole.multiline:
+        return text
+    opens, closes = snapshot.text[hole.start - 1 : hole.start] == "{", snapshot.text.startswith("}", hole.end)
+    return (" " if opens else "") + text + (" " if closes else "")
+
+
 def _statements(snapshot: Snapshot, hole: Hole, text: str, language: Language) -> str:
     """Keep the lines that belong to the hole's block, indented for the file; one line of a single-line hole."""
+    if language.blocks != "indentation":
+        # What stands behind the end of the block must not tell how the lines within it are indented.
+        text = _cut_at_stray_closer(snapshot, hole, text, language)
     lines = block_lines(snapshot, hole, text.split("\n"))
     if not hole.multiline:
         lines = lines[:1]
@@ -59,7 +89,8 @@ def _statements(snapshot: Snapshot, hole: Hole, text: str, language: Language) -
     while line is not None and len(below) < _MAX_LINES_BELOW and (line := next_line(snapshot, line)) is not None:
         below.append(line_text(snapshot, line))
     # What remains empty is left to the gate, which then says that the fill repeats the lines below.
-    if 0 < (length := repeated_lines([hole.indent + lines[0], *lines[1:]] if lines else [], below)) < len(lines):
+    length = repeated_lines([hole.indent + lines[0], *lines[1:]] if lines else [], below)
+    if 0 < length < len(lines) and is_balanced("\n".join(lines[-length:]), language):
         lines = lines[:-length]
     return _cut_at_stray_closer(snapshot, hole, "\n".join(lines), language)
 

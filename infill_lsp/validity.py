@@ -31,17 +31,6 @@ def has_compiler(language: str) -> bool:
     return language == "python"
 
 
-def is_valid(text: str, language: str) -> bool:
-    """Tell whether a text compiles; True where nobody can tell."""
-    if not has_compiler(language) or len(text) > _MAX_CHARS:
-        return True
-    try:
-        _compile(text.removeprefix("\ufeff"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
-
-
 def first_error(text: str, language: str) -> CompilerError | None:
     """Find the first place where an excerpt of a file, from the start of a line on, does not compile.
 
@@ -67,7 +56,7 @@ def first_error(text: str, language: str) -> CompilerError | None:
 def _compile(text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        compile(text, "<fill>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+        compile(text.removeprefix("\ufeff"), "<fill>", "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
 
 
 def _blocks_around(text: str) -> str:

@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from infill_lsp import gate, syntax
+from infill_lsp import parse_check, syntax
 from infill_lsp.gate import rejection
 from infill_lsp.hole import Hole, hole_at
-from infill_lsp.validity import is_valid
+from infill_lsp.validity import CompilerError, first_error
 from tests.check import check_rejected, check_shown
 from tests.fixture import marked, snapshot_of
 
@@ -153,11 +153,11 @@ def test_a_fill_that_cannot_be_checked_is_not_shown(monkeypatch: pytest.MonkeyPa
 def test_a_second_candidate_costs_one_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled: list[str] = []
 
-    def counting(text: str, language: str) -> bool:
+    def counting(text: str, language: str) -> CompilerError | None:
         compiled.append(text)
-        return is_valid(text, language)
+        return first_error(text, language)
 
-    monkeypatch.setattr(gate, "is_valid", counting)
+    monkeypatch.setattr(parse_check, "first_error", counting)
     at = marked("a = )\npri$0\n")
     snapshot = snapshot_of(at.text)
     hole = hole_at(snapshot, at.offset)
