@@ -1,30 +1,29 @@
-"""Syntax trees of documents: the only room that knows tree-sitter.
+"""Syntax trees of documents, in plain values: kinds and offsets in code points.
 
-What goes out is plain: kinds and offsets in code points. It knows no document, no hole and no protocol.
-Trees of user text may be 100,000 levels deep, so nothing here recurses, prints a node or asks one for its parent:
-each of these crashes or stalls the parser's library. A parse has a size cap and a time budget.
-A parse that runs out of time has its parser thrown away, since the same parser would resume the old text.
+It knows no document, no hole and no protocol. Trees of user text may be 100,000 levels deep, so nothing here recurses,
+prints a node or asks one for its parent: each of these crashes or stalls the parser's library.
 """
 
 from __future__ import annotations
 
-import importlib
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from typing import NamedTuple
 
 import tree_sitter
 
-from infill_lsp.languages import language_for
+from infill_lsp.grammars import grammar_of
 from infill_lsp.line_index import LineIndex
+from infill_lsp.parsing import Parsing
+from infill_lsp.refusal import MAX_BYTES, refusal_of_text
 
-MAX_BYTES = 2_000_000
 _BUDGET_S = 1.0
-_CHUNK_BYTES = 65_536
-_BINARY_PROBE = 8_192
 _MAX_DEPTH = 500
 _MAX_ERRORS = 10_000
+_MAX_LANDMARKS = 20_000
+_MAX_CHILDREN = 20_000
+_MAX_TO_NAME = 5
+_SMALL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +46,24 @@ class SyntaxFault:
     end: int
 
 
+class Landmark(NamedTuple):
+    """A node that a walk was asked for: its range, those of its name and its body, and how many others hold it.
+
+    What it lacks is an empty range. The outer range is that of the nodes around it that the walk passed over.
+    """
+
+    kind: str
+    depth: int
+    outer_start: int
+    outer_end: int
+    start: int
+    end: int
+    name_start: int
+    name_end: int
+    body_start: int
+    body_end: int
+
+
 class SyntaxTree:
     """The tree of one text.
 
@@ -55,7 +72,7 @@ class SyntaxTree:
 
     __slots__ = ("_index", "_language", "_text", "_tree")
 
-    def __init__(self, text: str, language: str, tree: tree_sitter.Tree, index: LineIndex | None = None) -> None:
+    def __init__(self, text: str, language: str, tree: tree_sitter.Tree, index: LineIndex) -> None:
         self._text = text
         self._language = language
         self._tree: tree_sitter.Tree | None = tree
@@ -66,7 +83,7 @@ class SyntaxTree:
         tree = self._alive()
         if tree is None:
             return ()
-        index = self._offsets()
+        index = self._index
         byte = index.byte(offset)
         cursor = tree.walk()
         path: list[SyntaxNode] = []
@@ -90,7 +107,7 @@ class SyntaxTree:
         tree = self._alive()
         if tree is None or not tree.root_node.has_error:
             return ()
-        index = self._offsets()
+        index = self._index
         return tuple(
             SyntaxFault(
                 node.type,
@@ -101,22 +118,28 @@ class SyntaxTree:
             for node in _fault_nodes(tree)
         )
 
+    def landmarks(self, wanted: frozenset[str], opened: frozenset[str], around: int) -> list[Landmark]:
+        """Give the nodes of the wanted kinds in the order of the text, without what stands inside functions.
+
+        It looks into nodes that are `opened`, that hold `around`, that do not parse, or that are small and not wanted.
+        """
+        tree = self._alive()
+        return [] if tree is None else _landmarks(tree, self._index, wanted, opened, around)
+
     def edit(self, start: int, end: int, new_text: str, new_index: LineIndex) -> None:
         """Tell the tree that `[start, end)` of its text was replaced, which gave `new_text`.
 
         `parse(..., old=tree)` makes it whole again; it answers nothing between the two calls.
         """
-        text = self._text
-        new_end = end + len(new_text) - len(text)
-        row = text.count("\n", 0, start)
         if self._tree is not None:
+            new_end = end + len(new_text) - len(self._text)
             self._tree.edit(
                 new_index.byte(start),
-                self._offsets().byte(end),
+                self._index.byte(end),
                 new_index.byte(new_end),
-                (row, _column(text, start)),
-                (row + text.count("\n", start, end), _column(text, end)),
-                (row + new_text.count("\n", start, new_end), _column(new_text, new_end)),
+                _point(self._text, self._index, start),
+                _point(self._text, self._index, end),
+                _point(new_text, new_index, new_end),
             )
         self._text = new_text
         self._index = new_index
@@ -130,65 +153,55 @@ class SyntaxTree:
         return moved
 
     def _alive(self) -> tree_sitter.Tree | None:
-        if self._tree is None:
-            self._tree = _parse(self._text, self._language, None)
+        if self._tree is None and (again := start_parse(self._text, self._language, self._index)) is not None:
+            self._tree = again._work.go_on(_BUDGET_S)
         return self._tree
 
-    def _offsets(self) -> LineIndex:
-        if self._index is None:
-            self._index = LineIndex(self._text)
-        return self._index
+
+class Parse:
+    """A text that is being parsed, as far as its time allowed."""
+
+    __slots__ = ("_index", "_language", "_text", "_work", "is_from_scratch")
+
+    def __init__(self, work: Parsing, text: str, language: str, index: LineIndex, *, is_from_scratch: bool) -> None:
+        self.is_from_scratch = is_from_scratch
+        self._work = work
+        self._text = text
+        self._language = language
+        self._index = index
+
+    @property
+    def spent_s(self) -> float:
+        """How much processor time it has taken."""
+        return self._work.spent_s
+
+    def go_on(self, budget_s: float) -> SyntaxTree | None:
+        """Parse for some time. None: there is more to do."""
+        tree = self._work.go_on(budget_s)
+        return None if tree is None else SyntaxTree(self._text, self._language, tree, self._index)
 
 
-def parse(text: str, language: str, old: SyntaxTree | None = None, index: LineIndex | None = None) -> SyntaxTree | None:
-    """Parse a text, again from `old` if that tree was told of every edit since.
+def start_parse(text: str, language: str, index: LineIndex, old: SyntaxTree | None = None) -> Parse | None:
+    """Begin to parse a text, from `old` if that tree was told of every edit since.
 
-    None: no grammar for the language, a binary or too large text, or out of time.
+    None: no grammar for the language, or a text that is refused.
     """
-    reusable = old._tree if old is not None and old._text == text else None
-    tree = _parse(text, language, reusable)
-    return None if tree is None else SyntaxTree(text, language, tree, index)
+    grammar = grammar_of(language).parser_language
+    if grammar is None or refusal_of_text(text, index, MAX_BYTES) is not None:
+        return None
+    known = old._tree if old is not None and old._text == text else None
+    return Parse(Parsing(grammar, text, index, known), text, language, index, is_from_scratch=known is None)
+
+
+def parse(text: str, language: str, index: LineIndex | None = None) -> SyntaxTree | None:
+    """Parse a text whole, as a fill is judged. None: no grammar, a text that is refused, or out of time."""
+    begun = start_parse(text, language, index or LineIndex(text)) if has_grammar(language) else None
+    return None if begun is None else begun.go_on(_BUDGET_S)
 
 
 def has_grammar(language: str) -> bool:
     """Tell whether texts of this language can be parsed here."""
-    return _grammar(language) is not None
-
-
-def _parse(text: str, language: str, old: tree_sitter.Tree | None) -> tree_sitter.Tree | None:
-    grammar = _grammar(language)
-    if grammar is None or len(text) > MAX_BYTES or "\0" in text[:_BINARY_PROBE]:
-        return None
-    data = text.encode("utf-8", "surrogatepass")
-    if len(data) > MAX_BYTES:
-        return None
-    deadline = time.monotonic() + _BUDGET_S
-
-    def read(byte: int, _point: tree_sitter.Point) -> bytes:
-        return data[byte : byte + _CHUNK_BYTES]
-
-    def out_of_time(_byte: int, _has_error: bool) -> bool:
-        return time.monotonic() > deadline
-
-    parser = tree_sitter.Parser(grammar)
-    try:
-        if old is None:
-            return parser.parse(read, progress_callback=out_of_time)
-        return parser.parse(read, old, progress_callback=out_of_time)
-    except ValueError:
-        return None
-
-
-@cache
-def _grammar(language: str) -> tree_sitter.Language | None:
-    known = language_for(language)
-    if known.grammar is None:
-        return None
-    try:
-        module = importlib.import_module(known.grammar)
-    except ImportError:
-        return None
-    return tree_sitter.Language(getattr(module, known.grammar_function)())
+    return grammar_of(language).parser_language is not None
 
 
 def _into_child(cursor: tree_sitter.TreeCursor, byte: int) -> bool:
@@ -207,6 +220,55 @@ def _into_child(cursor: tree_sitter.TreeCursor, byte: int) -> bool:
             return False
 
 
+def _landmarks(
+    tree: tree_sitter.Tree, index: LineIndex, wanted: frozenset[str], opened: frozenset[str], around: int
+) -> list[Landmark]:
+    byte, at = index.byte(around), index.offset_of_byte
+    found: list[Landmark] = []
+    stack: list[tuple[tree_sitter.Node, int, tree_sitter.Node | None]]
+    stack = [(node, 0, None) for node in reversed(_children(tree.root_node))]
+    while stack and len(found) < _MAX_LANDMARKS:
+        node, depth, outer = stack.pop()
+        kind, start, end = node.type, node.start_byte, node.end_byte
+        holds = start < byte < end
+        if kind in wanted:
+            name, body = _name_of(node), _body_of(node)
+            first, last = at(start), at(end)
+            outside = (first, last) if outer is None else (at(outer.start_byte), at(outer.end_byte))
+            named = (first, first) if name is None else (at(name.start_byte), at(name.end_byte))
+            bodied = (last, last) if body is None else (at(body.start_byte), at(body.end_byte))
+            found.append(Landmark(kind, depth, *outside, first, last, *named, *bodied))
+            if depth < _MAX_DEPTH and (holds or kind in opened):
+                stack += [(child, depth + 1, None) for child in reversed(_children(body or node))]
+        elif depth < _MAX_DEPTH and (holds or node.is_error or kind in opened or node.descendant_count < _SMALL):
+            stack += [(child, depth, outer or node) for child in reversed(_children(node))]
+    return found
+
+
+def _children(node: tree_sitter.Node) -> list[tree_sitter.Node]:
+    return node.named_children if node.child_count <= _MAX_CHILDREN else []
+
+
+def _body_of(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Find the body of a definition, or of the function that a variable is declared with."""
+    if (body := node.child_by_field_name("body")) is not None or not node.named_child_count:
+        return body
+    last = node.named_child(node.named_child_count - 1)
+    value = last.child_by_field_name("value") if last is not None else None
+    return value.child_by_field_name("body") if value is not None else None
+
+
+def _name_of(node: tree_sitter.Node) -> tree_sitter.Node | None:
+    """Find the name of a definition, where grammars keep it: in a field of its own, or down a chain of declarators."""
+    name = node.child_by_field_name("name")
+    inner = node.child_by_field_name("declarator") if name is None else None
+    for _ in range(_MAX_TO_NAME):
+        if inner is None:
+            break
+        name, inner = inner.child_by_field_name("name") or inner, inner.child_by_field_name("declarator")
+    return name
+
+
 def _fault_nodes(tree: tree_sitter.Tree) -> Iterator[tree_sitter.Node]:
     cursor = tree.walk()
     found = 0
@@ -223,10 +285,8 @@ def _fault_nodes(tree: tree_sitter.Tree) -> Iterator[tree_sitter.Node]:
                 return
 
 
-def _column(text: str, offset: int) -> int:
-    """Count the bytes between the last `\\n` and `offset`: the parser knows no other line break."""
-    return _num_bytes(text[text.rfind("\n", 0, offset) + 1 : offset])
-
-
-def _num_bytes(text: str) -> int:
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+def _point(text: str, index: LineIndex, offset: int) -> tuple[int, int]:
+    """Give the row and the column of an offset as the parser counts: lines end at `\n` alone, columns are bytes."""
+    start = text.rfind("\n", 0, offset) + 1
+    row = text.count("\n", 0, start) if index.may_hold_returns else index.line_of(start)
+    return row, index.byte(offset) - index.byte(start)

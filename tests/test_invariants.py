@@ -54,8 +54,9 @@ def test_wire_types_stop_at_the_edge() -> None:
     assert rooms <= _WIRE_ROOMS
 
 
-def test_only_one_room_knows_tree_sitter() -> None:
-    assert importers("tree_sitter") == {"infill_lsp/syntax.py"}
+def test_tree_sitter_is_known_where_grammars_are_found_texts_parsed_and_trees_read() -> None:
+    rooms = {"infill_lsp/grammars.py", "infill_lsp/parsing.py", "infill_lsp/syntax.py"}
+    assert importers("tree_sitter") == rooms
 
 
 def test_tensors_stay_in_the_engine() -> None:

@@ -161,9 +161,9 @@ def test_splicing_joins_and_parts_line_breaks(text: str, start: int, end: int, n
 
 
 def test_splicing_reads_only_the_lines_around_the_edit(monkeypatch: pytest.MonkeyPatch) -> None:
-    text = "x = 1\n" * 10_000
+    text = "x = 1\r\n" * 10_000
     index = LineIndex(text)
-    after = text[:30_000] + "y\n" + text[30_000:]
+    after = text[:35_000] + "y\n" + text[35_000:]
     num_scanned = 0
 
     class Counting:
@@ -175,8 +175,8 @@ def test_splicing_reads_only_the_lines_around_the_edit(monkeypatch: pytest.Monke
             return _LINE_END.finditer(string, start, end)
 
     monkeypatch.setattr(line_index, "_LINE_END", Counting())
-    spliced = index.spliced(30_000, 30_000, "y\n", after)
-    assert (spliced.num_lines, spliced.line_start(9_000)) == (10_002, 53_996)
+    spliced = index.spliced(35_000, 35_000, "y\n", after)
+    assert (spliced.num_lines, spliced.line_start(9_000)) == (10_002, 62_995)
     assert num_scanned < 100
     LineIndex(after)
     assert num_scanned > len(after)

@@ -3,8 +3,14 @@ from __future__ import annotations
 import pytest
 
 from infill_lsp import syntax
+from infill_lsp.line_index import LONG_LINE
 from infill_lsp.syntax import SyntaxFault, SyntaxNode, parse
 from tests.fixture import marked
+
+
+def in_lines(text: str) -> str:
+    """Break a text into lines, none so long that it would be refused."""
+    return "\n".join(text[start : start + 10_000] for start in range(0, len(text), 10_000))
 
 
 def kinds_at(text: str) -> list[str]:
@@ -54,6 +60,11 @@ def test_no_tree_for_a_binary_text() -> None:
     assert parse("#" * 9_000 + "\n\0", "python") is not None
 
 
+def test_no_tree_for_a_text_with_a_line_that_nobody_wrote() -> None:
+    assert parse("x = 1\n#" + "-" * (LONG_LINE - 2) + "\n", "python") is not None
+    assert parse("x = 1\n#" + "-" * LONG_LINE + "\n", "python") is None
+
+
 def test_no_tree_for_a_text_over_the_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syntax, "MAX_BYTES", 20)
     assert parse("x = '" + "é" * 7 + "'", "python") is not None
@@ -72,13 +83,13 @@ def test_a_parse_that_runs_out_of_time_leaves_nothing_behind(monkeypatch: pytest
 @pytest.mark.parametrize(
     "text",
     [
-        "(" * 100_000,
-        "(" * 50_000 + ")" * 50_000,
-        "x = " + "-" * 60_000 + "1",
-        "a" + ".b" * 60_000,
+        in_lines("(" * 100_000),
+        in_lines("(" * 50_000 + ")" * 50_000),
+        "(" + in_lines("-" * 60_000 + "1)"),
+        "(a" + in_lines(".b" * 60_000),
         "\\" * 10_000,
-        "\x00".join("ab")[:1] + "\x01" * 5_000,
-        "\ud83d" * 1_000,
+        "\x01" * 90,
+        "\ud83d" * 90,
         "'" * 10_001,
     ],
     ids=["openers", "nested", "minus", "dots", "backslashes", "control", "surrogates", "quotes"],
