@@ -12,7 +12,6 @@ import importlib.util
 import warnings
 from dataclasses import dataclass
 from functools import cache
-from importlib import metadata
 from pathlib import Path
 
 import tree_sitter
@@ -56,11 +55,21 @@ def grammar_of(language_id: str) -> Grammar:
 @cache
 def unusable_parser() -> str | None:
     """Say why the installed parser library is not used, or None. Versions beside those that are asked for crash."""
-    version = getattr(tree_sitter, "__version__", None) or metadata.version("tree-sitter")
+    version = _installed_version()
     numbers = tuple(int(part) for part in version.split(".")[:3] if part.isdecimal())
     if _OLDEST <= numbers < _TOO_NEW:
         return None
     return f"tree-sitter {version} is not used: it may crash; install tree-sitter>=0.26.1,<0.27"
+
+
+def _installed_version() -> str:
+    """Read the version off the package's own record; the library that looks it up takes a while to load."""
+    if tree_sitter.__file__ is not None:
+        for record in Path(tree_sitter.__file__).parent.parent.glob("tree_sitter-*.dist-info"):
+            return record.name.removeprefix("tree_sitter-").removesuffix(".dist-info")
+    from importlib import metadata
+
+    return metadata.version("tree-sitter")
 
 
 def _from_own_package(language: Language) -> Grammar | None:
@@ -72,7 +81,11 @@ def _from_own_package(language: Language) -> Grammar | None:
 
 def _from_pack(language: Language) -> Grammar | None:
     """Look into the bundle whose releases before 1 bring their grammars along; later ones fetch them."""
-    if importlib.util.find_spec(_PACK_MODULE) is None or not metadata.version(_PACK).startswith("0."):
+    if importlib.util.find_spec(_PACK_MODULE) is None:
+        return None
+    from importlib import metadata
+
+    if not metadata.version(_PACK).startswith("0."):
         return None
     pack = importlib.import_module(_PACK_MODULE)
     for name in _bundle_names(language):

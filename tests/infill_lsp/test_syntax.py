@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 
 from infill_lsp import syntax
@@ -110,3 +112,14 @@ def test_a_tree_that_gave_itself_away_parses_again() -> None:
     assert moved is not None
     assert tree.take() is None
     assert tree.faults() == moved.faults() == faults
+
+
+def test_a_parse_keeps_nothing_of_its_text() -> None:
+    text = in_lines("x = [é]\n" * 20_000)
+    parse(text, "python")
+    tracemalloc.start()
+    for _ in range(8):
+        parse(text, "python")
+    kept, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept < len(text)
