@@ -47,6 +47,7 @@ class Capabilities:
     max_prefix_tokens: int
     several_holes: bool = False  # holes with fixed code between them are filled together, on one canvas
     rewriting: bool = False  # existing code can be the start of a fill
+    instructions: bool = False  # rewriting takes the user's words for what is to change
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ class FillRequest:
     original: str | None = None
     noise: float = 1.0  # 0: nothing changes; 1: all that is not locked is written anew
     locked: tuple[tuple[int, int], ...] = ()  # where `original` stays as it is: offsets of code points, start and end
+    instruction: str | None = None  # what the user wants of the rewriting, where the engine takes instructions
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ denoising steps until the test opens it. It knows no tensors, no documents and n
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import re
 import threading
@@ -22,6 +23,7 @@ from .api import (
     EngineInfo,
     FillRequest,
     FillResult,
+    RequestError,
 )
 
 INFO = EngineInfo(
@@ -48,9 +50,12 @@ class Script:
     """What a fill shows and answers.
 
     `texts` are the candidates, best first, the same for every hole of the request, and `confidences` how sure the
-    engine is of the first of them; the drafts show the first. An empty tuple answers no candidate, for `reason`. A
-    rewriting without noise gives back the original, whatever the script says. `fail_at` is the step, counted from 1,
-    that raises `error` instead of running.
+    engine is of the first of them; the drafts show the first. An empty tuple answers no candidate, for `reason`.
+
+    In the texts `{name}` stands for the last word left of the hole, `{holes}` for how many holes the request has,
+    `{noise}` and `{instruction}` for what it says. A rewriting with `replace` answers the original with these pairs,
+    old and new, applied outside of what is locked; without noise it gives back the original, whatever the script says.
+    More than `most_holes` do not fit. `fail_at` is the step, counted from 1, that raises `error` instead of running.
     """
 
     texts: tuple[str, ...]
@@ -59,6 +64,8 @@ class Script:
     fail_at: int | None = None
     error: Exception | None = None
     confidences: tuple[float, ...] = ()
+    replace: tuple[tuple[str, str], ...] = ()
+    most_holes: int | None = None
 
     def __post_init__(self) -> None:
         if not self.texts and self.reason is None:
@@ -126,7 +133,9 @@ class ScriptedFiller:
         """Yield the script's drafts and return its result."""
         self.requests.append(request)
         script = _script_for(self._script, request)
-        text = script.texts[0] if script.texts else ""
+        texts = _texts(script, request)
+        betweens = ["", *(hole.between for hole in request.further_holes)]
+        text = "".join(part for pair in zip(betweens, texts[0], strict=False) for part in pair) if texts else ""
         try:
             for step in range(1, script.num_drafts + 2):
                 if self._gate is not None:
@@ -213,19 +222,49 @@ def _script_for(script: Scripted, request: FillRequest) -> Script:
         return Script((request.original,), num_drafts=0)
     if isinstance(script, str):
         return Script((script,))
-    return script if isinstance(script, Script) else script(request)
+    found = script if isinstance(script, Script) else script(request)
+    num_holes = 1 + len(request.further_holes)
+    if found.most_holes is not None and num_holes > found.most_holes:
+        raise RequestError(f"{num_holes} holes do not fit a canvas")
+    return found
+
+
+def _texts(script: Script, request: FillRequest) -> list[tuple[str, ...]]:
+    """Return the candidates, each a text for every hole of the request."""
+    if request.original is not None and script.replace:
+        return [(_replaced(script.replace, request),)]
+    befores = (request.prefix, *(hole.between for hole in request.further_holes))
+    return [tuple(_told(text, request, before) for before in befores) for text in script.texts]
+
+
+def _told(text: str, request: FillRequest, before: str) -> str:
+    words = re.findall(r"\w+", before)
+    told = {"name": words[-1] if words else "", "holes": 1 + len(request.further_holes), "noise": request.noise}
+    for key, value in {**told, "instruction": request.instruction}.items():
+        text = text.replace(f"{{{key}}}", str(value))
+    return text
+
+
+def _replaced(pairs: tuple[tuple[str, str], ...], request: FillRequest) -> str:
+    original = request.original or ""
+    edges = [0, *(edge for span in sorted(request.locked) for edge in span), len(original)]
+    parts = [original[start:end] for start, end in itertools.pairwise(edges)]
+    for old, new in pairs:
+        parts[::2] = [part.replace(old, _told(new, request, request.prefix)) for part in parts[::2]]
+    return "".join(parts)
 
 
 def _result(script: Script, request: FillRequest) -> FillResult:
+    texts = _texts(script, request)[: request.num_candidates]
     candidates = tuple(
         Candidate(
-            text,
+            first,
             -0.125 * (index + 1),
-            len(_TOKEN.findall(text)),
-            further_texts=(text,) * len(request.further_holes),
+            len(_TOKEN.findall(first)),
+            further_texts=tuple(others),
             confidence=script.confidences[index] if index < len(script.confidences) else None,
         )
-        for index, text in enumerate(script.texts[: request.num_candidates])
+        for index, (first, *others) in enumerate(texts)
     )
     total_ms = float(script.num_drafts)
     return FillResult(candidates, script.num_drafts, 0.0, total_ms, INFO.model, None if candidates else script.reason)

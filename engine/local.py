@@ -90,6 +90,7 @@ class LocalFiller:
         self._name, self._adapter, self._profile, self._critic = name, adapter, profile, critic
         # A measurement listens in here.
         self.judge: Judge = profile.confidence.probability if profile.confidence else lambda _: None
+        self.prefixes = adapter.prefixes  # its counts are a measurement too
         self._seamstress = Seamstress(tokenizer, adapter.vocab_size)
         self._recent = RecentFills()
         self._drafts = Drafts(self._seamstress.token_texts, profile.slack_token_id)
@@ -293,5 +294,7 @@ def _check(request: FillRequest) -> None:
     counts = (request.num_candidates, steps, request.max_hole_tokens, *widest)
     if min(counts) < 1 or (request.exact_hole_tokens is not None and request.exact_hole_tokens < 1):
         raise RequestError("candidates, denoising steps and hole tokens must each be at least 1")
+    if request.instruction is not None:
+        raise RequestError("this checkpoint takes no instructions")
     if not all(hole.between for hole in request.further_holes):
         raise RequestError("two holes with nothing between them are one hole")

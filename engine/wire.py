@@ -30,13 +30,20 @@ KEEP_ALIVE = b":\n\n"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class HostStatus:
-    """The engine host, as it describes itself. `engine` is None until a model was loaded once."""
+    """The engine host, as it describes itself. `engine` is None until a model was loaded once.
+
+    `num_fills` counts the fills that were answered. Memory is None where it cannot be told.
+    """
 
     pid: int
     version: str
     model: str
     state: HostState
     engine: api.EngineInfo | None
+    uptime_s: float = 0.0
+    num_fills: int = 0
+    memory_bytes: int | None = None
+    device_bytes: int | None = None
 
 
 def encode(value: object) -> dict[str, object]:
@@ -49,6 +56,19 @@ def encode(value: object) -> dict[str, object]:
 def decode(kind: type[_Value], data: object) -> _Value:
     """Read a value of the dataclass `kind` from parsed JSON. Raises RequestError."""
     return _object(kind, data, "")
+
+
+def decode_status(data: object) -> HostStatus:
+    """Read what a host says of itself; of one of another version, what both know. Raises RequestError."""
+    if not isinstance(data, dict):
+        raise _wrong("HostStatus", "an object")
+    fields = {field.name: field.default for field in dataclasses.fields(HostStatus)}
+    known = {key: default for key, default in fields.items() if default is not dataclasses.MISSING}
+    known |= {key: value for key, value in data.items() if key in fields}
+    try:
+        return decode(HostStatus, known)
+    except api.RequestError:
+        return decode(HostStatus, {**known, "engine": None})
 
 
 def encode_error(error: api.EngineError) -> dict[str, object]:

@@ -72,17 +72,50 @@ def _main(
 @app.command()
 def fill(
     file: _File,
-    at: Annotated[str, typer.Option(metavar="LINE:COLUMN", help="Where the hole is, both counted from 1.")],
+    at: Annotated[
+        str | None, typer.Option(metavar="LINE:COLUMN", help="Where the hole is, both counted from 1.")
+    ] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Fill all placeholders, TODOs that are a whole block and empty bodies.")
+    ] = False,
     as_json: _Json = False,
     candidates: Annotated[
-        int, typer.Option(min=1, max=MAX_CANDIDATES, help="How many different fills to show at most.")
+        int, typer.Option(min=1, max=MAX_CANDIDATES, help="How many different fills to show at most; not with --all.")
     ] = 1,
     model: _Model = None,
 ) -> int:
-    """Fill the hole at a place of a file and show the result."""
+    """Fill the hole at a place of a file, or all holes of it, and show the result."""
+    from infill_lsp.cli.fill_all_command import fill_every
     from infill_lsp.cli.fill_command import fill_file
 
+    if every == (at is not None) or (every and candidates != 1):
+        raise Mistake("fill takes either --at LINE:COLUMN or --all (infill-lsp fill --help)")
+    if at is None:
+        return fill_every(file, model=model, as_json=as_json)
     return fill_file(file, at, num_candidates=candidates, model=model, as_json=as_json)
+
+
+@app.command()
+def rewrite(
+    file: _File,
+    lines: Annotated[str, typer.Option(metavar="A-B", help="Which lines to rewrite, counted from 1.")],
+    noise: Annotated[
+        float | None,
+        typer.Option(min=0.0, max=1.0, help="How much to write anew: 0 nothing, 0.3 tidy, 0.6 rework, 0.9 redo; 0.6."),
+    ] = None,
+    instruct: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="What to do, for checkpoints that take instructions.")
+    ] = None,
+    keep: Annotated[list[str] | None, typer.Option(metavar="A-B", help="Lines that stay as they are.")] = None,
+    as_json: _Json = False,
+    model: _Model = None,
+) -> int:
+    """Rewrite lines of a file and show the result."""
+    from infill_lsp.cli.rewrite_command import rewrite_lines
+
+    if noise is not None and instruct is not None:
+        raise Mistake("rewrite takes --noise or --instruct, not both (infill-lsp rewrite --help)")
+    return rewrite_lines(file, lines, noise=noise, instruction=instruct, keep=keep or [], model=model, as_json=as_json)
 
 
 @app.command()
@@ -127,22 +160,42 @@ def serve(
     ] = None,
     model: _Model = None,
     idle_minutes: Annotated[float | None, typer.Option(help="Exit after so long without work.")] = None,
+    status: Annotated[bool, typer.Option("--status", help="Show the hosts that run, or that of MODEL.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="End the hosts that run, or that of MODEL.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --status: print one JSON object.")] = False,
 ) -> int:
     """Run the engine host in the foreground. Editors start it by themselves: this is for looking at it."""
+    from infill_lsp.cli.running_hosts import show_hosts, stop_hosts
     from infill_lsp.cli.serve import serve_engine
 
+    if (status and stop) or (as_json and not status) or ((status or stop) and idle_minutes is not None):
+        raise Mistake("serve takes --status, with or without --json, or --stop, or neither (infill-lsp serve --help)")
+    if status:
+        return show_hosts(socket, model=model, as_json=as_json)
+    if stop:
+        return stop_hosts(socket, model=model)
     return serve_engine(socket, model=model, idle_minutes=idle_minutes)
 
 
 @app.command()
 def doctor(
     as_json: _Json = False,
-    load: Annotated[bool, typer.Option("--load", help="Start the engine and load the checkpoint as well.")] = False,
+    fill: Annotated[bool, typer.Option("--fill/--no-fill", help="Fill a hole too, which starts the engine.")] = True,
 ) -> int:
     """Check what the language server and its engine need, and say what to do about what is missing."""
     from infill_lsp.cli.doctor import examine
 
-    return examine(as_json=as_json, load=load)
+    return examine(as_json=as_json, fill=fill)
+
+
+@app.command()
+def settings(
+    schema: Annotated[bool, typer.Option("--schema", help="Print a JSON schema of all settings instead.")] = False,
+) -> int:
+    """Print the settings that hold in this folder, as JSON."""
+    from infill_lsp.cli.settings_command import print_schema, print_settings
+
+    return print_schema() if schema else print_settings()
 
 
 @app.command()

@@ -14,14 +14,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from infill_lsp.cli.choices import engine_for, settings_for
+from infill_lsp.cli.choices import engine_for, project_root, settings_for
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import offset_of_place, place_of_offset, read_source
 from infill_lsp.document import Document, Snapshot
+from infill_lsp.elsewhere import Surroundings
+from infill_lsp.exclusions import both_paths, refusal_of_file
 from infill_lsp.fill import Outcome, fill
 from infill_lsp.hole import Hole, NoHole, hole_at
+from infill_lsp.ignore_files import IgnoreFiles
 from infill_lsp.languages import known_suffixes, language_of_path
-from infill_lsp.settings import Settings, both_names, exclusion
+from infill_lsp.settings import Settings
+
+_PARSE_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +56,33 @@ def fill_file(file: Path, at: str, *, num_candidates: int, model: str | None, as
 
 def find_place(file: Path, at: str, model: str | None) -> Place:
     """Read a file that an engine may be shown and find the hole at LINE:COLUMN. Raises Mistake."""
+    snapshot, settings = open_source(file, model)
+    offset = offset_of_place(at, snapshot.index)
+    hole = hole_at(snapshot, offset, in_strings=settings.in_strings, in_comments=settings.in_comments)
+    return Place(snapshot, offset, hole, settings)
+
+
+def open_source(file: Path, model: str | None) -> tuple[Snapshot, Settings]:
+    """Read a file that an engine may be shown, with the settings that hold for it. Raises Mistake."""
     settings = settings_for(file.parent, model)
-    if glob := exclusion(both_names(str(file.absolute())), settings.exclude):
-        raise Mistake(f"{file} may hold secrets ({glob}), so no engine is shown it")
-    text = read_source(file, settings.max_file_bytes)
+    root = project_root(file.parent.absolute())
+    if reason := refusal_of_file(both_paths(str(file.absolute())), settings, root, IgnoreFiles()):
+        raise Mistake(f"{file}: {reason}")
     language = language_of_path(file.name)
+    settings = settings if language is None else settings.for_language(language.id)
+    text = read_source(file, settings.max_file_bytes)
     if language is None:
         raise Mistake(
             f"{file} is in no language that can be filled: its name must end in {', '.join(known_suffixes())}"
         )
-    snapshot = Document(file.absolute().as_uri(), 0, text, language.id).snapshot()
-    offset = offset_of_place(at, snapshot.index)
-    return Place(snapshot, offset, hole_at(snapshot, offset), settings)
+    return Document(file.absolute().as_uri(), 0, text, language.id).snapshot(_PARSE_S), settings
 
 
 async def _filled(snapshot: Snapshot, hole: Hole, settings: Settings, num_candidates: int) -> Outcome:
     engine = engine_for(settings)
     try:
-        return await fill(snapshot, hole, engine, settings, num_candidates=num_candidates)
+        surroundings = Surroundings() if settings.context == "outline" else None
+        return await fill(snapshot, hole, engine, settings, num_candidates=num_candidates, surroundings=surroundings)
     finally:
         await engine.aclose()
 

@@ -2,7 +2,9 @@
 
 `# {"texts": [...], "confidences": [...], "reason": ..., "error": ..., "hold": true}`: the candidates and how sure the
 engine is of them, or why there is none; an engine error to raise; whether the fill waits before its second step until
-the process gets SIGUSR1. No such line means "1 + 2".
+the process gets SIGUSR1. `"replace": {old: new}`, `"most_holes": 1` and what braces in texts stand for are those of
+`engine.fake.Script`. No such line means "1 + 2".
+The model "fake:rewriting=no,several_holes=no,instructions=yes" says what the engine can do.
 `python -m tests.infill_lsp.scripted_server [PARENT_POLL_SECONDS]`
 """
 
@@ -15,6 +17,7 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import infill_lsp.server
@@ -29,12 +32,18 @@ _ERRORS = {"unavailable": EngineUnavailable, "checkpoint": CheckpointError, "req
 class DirectedEngine:
     """An Engine whose script is the first line of the text before the hole."""
 
-    def __init__(self) -> None:
+    def __init__(self, model: str) -> None:
+        self._abilities = dict(re.findall(r"(rewriting|several_holes|instructions)=(yes|no)", model))
         self._waiting: list[asyncio.Event] = []
         self._listens = False
 
+    async def warm(self) -> None:
+        print("the engine was warmed", file=sys.stderr)
+
     async def info(self) -> EngineInfo:
-        return await ScriptedEngine("").info()
+        info = await ScriptedEngine("").info()
+        changed: dict[str, Any] = {name: answer == "yes" for name, answer in self._abilities.items()}
+        return replace(info, capabilities=replace(info.capabilities, **changed))
 
     async def fill(self, request: FillRequest, on_draft: Callable[[Draft], None] | None = None) -> FillResult:
         if not self._listens:
@@ -49,6 +58,8 @@ class DirectedEngine:
             tuple(direction.get("texts", ["1 + 2"])),
             reason=direction.get("reason"),
             confidences=tuple(direction.get("confidences", [])),
+            replace=tuple(direction.get("replace", {}).items()),
+            most_holes=direction.get("most_holes"),
         )
         gate = self._gate if direction.get("hold") else None
         return await ScriptedEngine(script, gate=gate).fill(request, on_draft)
@@ -70,7 +81,8 @@ class DirectedEngine:
 
 def _direction(prefix: str) -> dict[str, Any]:
     line = re.split(r"[\r\n]", prefix.lstrip("\ufeff"), maxsplit=1)[0]
-    parsed: dict[str, Any] = json.loads(line[1:]) if line.startswith("# {") else {}
+    comment = re.match(r"(?:#|//|--) (\{.*)", line)
+    parsed: dict[str, Any] = json.loads(comment[1]) if comment else {}
     return parsed
 
 
@@ -79,7 +91,7 @@ def make_engine(settings: Settings) -> DirectedEngine:
     print("a stray line on standard output")
     print("another one", file=sys.__stdout__, flush=True)
     os.write(1, b"and one from a library below Python\n")
-    return DirectedEngine()
+    return DirectedEngine(settings.model)
 
 
 if __name__ == "__main__":

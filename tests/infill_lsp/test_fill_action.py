@@ -21,8 +21,7 @@ def test_a_request_sees_the_document_as_it_was_when_it_arrived(shared: RawClient
             {"textDocument": {"uri": URI}, "range": sample.range, "context": {"diagnostics": []}},
         )
         shared.change(URI, version + 1, {"text": "x = 1\n"})
-        (action,) = shared.answer(asked)["result"]
-        assert action["data"]["version"] == 1
+        assert {action["data"]["version"] for action in shared.answer(asked)["result"]} == {1}
 
 
 def test_the_action_is_listed_without_the_engine_and_filled_when_it_is_picked(shared: RawClient) -> None:
@@ -122,11 +121,11 @@ def test_an_action_whose_place_another_one_took_says_so(shared: RawClient) -> No
     older = shared.ask("codeAction/resolve", sample.action())
     shared.notification("infill/status", state="busy")
     second = sample.text.rindex("...")
-    (other,) = shared.actions(URI, span(sample.text, second, second, "utf-8"))
+    other, *_ = shared.actions(URI, span(sample.text, second, second, "utf-8"))
     newer = shared.ask("codeAction/resolve", other)
     resolved = shared.answer(older)["result"]
     assert "edit" not in resolved
-    assert "another hole" in resolved["disabled"]["reason"]
+    assert "another action" in resolved["disabled"]["reason"]
     assert resolved["disabled"]["reason"] in shared.notification("window/showMessage")["message"]
     shared.settle()
     let_go(shared)

@@ -1,0 +1,83 @@
+"""`infill-lsp fill --all`: every hole of a file filled as the editor's action does it, shown or printed as JSON.
+
+The file is read and never written. Nothing is decided here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from rich.console import Console
+from rich.text import Text
+
+from infill_lsp.all_holes import holes_within
+from infill_lsp.cli.choices import engine_for
+from infill_lsp.cli.fill_command import open_source
+from infill_lsp.cli.source_file import place_of_offset
+from infill_lsp.document import Snapshot
+from infill_lsp.fill_all import AllFilled, fill_all
+from infill_lsp.hole import Hole
+from infill_lsp.settings import Settings
+
+
+def fill_every(file: Path, *, model: str | None, as_json: bool) -> int:
+    """Fill all holes of a file and print what became of each. Raises Mistake, EngineError."""
+    snapshot, settings = open_source(file, model)
+    holes = holes_within(snapshot, 0, len(snapshot.text))
+    nothing = AllFilled((), (), 0, 0.0, settings.model)
+    outcome = asyncio.run(_filled(snapshot, holes, settings)) if holes else nothing
+    if as_json:
+        sys.stdout.write(json.dumps(_as_object(snapshot, outcome)) + "\n")
+    else:
+        _show(snapshot, outcome)
+    return 0
+
+
+async def _filled(snapshot: Snapshot, holes: tuple[Hole, ...], settings: Settings) -> AllFilled:
+    engine = engine_for(settings)
+    try:
+        capabilities = (await engine.info()).capabilities
+        return await fill_all(snapshot, holes, engine, settings, capabilities)
+    finally:
+        await engine.aclose()
+
+
+def _as_object(snapshot: Snapshot, outcome: AllFilled) -> dict[str, object]:
+    """Return the outcome as `--json` promises it. Lines and columns count from 1, in the file as it is."""
+    return {
+        "fills": [{"range": _range(snapshot, hole), "text": text} for hole, text in outcome.fills],
+        "unfilled": [{"range": _range(snapshot, hole), "reason": reason} for hole, reason in outcome.unfilled],
+        "passes": outcome.passes,
+        "ms": round(outcome.elapsed_ms, 1),
+        "model": outcome.model,
+        "reason": None if outcome.fills or outcome.unfilled else "nothing to fill here",
+    }
+
+
+def _range(snapshot: Snapshot, hole: Hole) -> dict[str, object]:
+    return {
+        "start": place_of_offset(hole.start, snapshot.index),
+        "end": place_of_offset(hole.end, snapshot.index),
+    }
+
+
+def _show(snapshot: Snapshot, outcome: AllFilled) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for hole, text in outcome.fills:
+        line = snapshot.index.line_of(hole.start)
+        shown = Text(f"{line + 1}: ", style="dim")
+        shown.append(snapshot.text[snapshot.index.line_start(line) : hole.start], style="not dim")
+        shown.append(text, style="not dim bold green")
+        end = snapshot.index.line_end(snapshot.index.line_of(hole.end))
+        shown.append(snapshot.text[hole.end : end], style="not dim")
+        console.print(shown)
+    for hole, reason in outcome.unfilled:
+        console.print(f"{snapshot.index.line_of(hole.start) + 1}: not filled: {reason}", markup=False)
+    if not outcome.fills and not outcome.unfilled:
+        console.print("no hole: nothing to fill here", markup=False)
+    num_all = len(outcome.fills) + len(outcome.unfilled)
+    cost = f"{len(outcome.fills)} of {num_all} holes, {outcome.passes} passes, {outcome.elapsed_ms:.0f} ms"
+    console.print(f"{cost}, {outcome.model}", style="dim", markup=False)
