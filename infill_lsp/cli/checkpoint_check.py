@@ -19,20 +19,20 @@ _MAX_HEADER_BYTES = 100_000_000
 def check_checkpoint(model: str) -> Finding:
     """The checkpoint's files are there and whole."""
     if model.startswith("fake:"):
-        return Finding(_CHECK, "warn", "a scripted engine stands in for a checkpoint", "unset INFILL_MODEL")
+        return Finding(_CHECK, "warning", "a scripted engine stands in for a checkpoint", "unset INFILL_MODEL")
     folder = _bundled_folder() if model == "bundled" else Path(model).expanduser()
     advice = "install infill-lsp again" if model == "bundled" else "the setting model takes a checkpoint's folder"
     if not folder.is_dir():
-        return Finding(_CHECK, "fail", f"no folder {folder}", advice)
+        return Finding(_CHECK, "error", f"no folder {folder}", advice)
     weights = sorted(folder.glob("*.safetensors"))
     missing = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
     if not weights:
         missing.append("*.safetensors")
     if missing:
-        return Finding(_CHECK, "fail", f"{folder} lacks {', '.join(missing)}", advice)
+        return Finding(_CHECK, "error", f"{folder} lacks {', '.join(missing)}", advice)
     broken = [path.name for path in weights if not _is_whole(path)]
     if broken:
-        return Finding(_CHECK, "fail", f"{', '.join(broken)} in {folder} is broken or cut off", advice)
+        return Finding(_CHECK, "error", f"{', '.join(broken)} in {folder} is broken or cut off", advice)
     num_bytes = sum(path.stat().st_size for path in weights)
     facts: dict[str, object] = {"path": str(folder), "bytes": num_bytes}
     return Finding(_CHECK, "ok", f"{model}, {num_bytes / 1e6:.0f} MB of weights in {folder}", facts=facts)

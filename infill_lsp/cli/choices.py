@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.client import HostClient
 from infill_lsp.cli.mistake import one_line
 from infill_lsp.context import CRITIC
-from infill_lsp.settings import PROJECT_FILE, Settings, load
+from infill_lsp.settings import PROJECT_FILE, Reading, Settings, load
 
 
 def settings_for(folder: Path, model: str | None) -> Settings:
@@ -16,11 +16,16 @@ def settings_for(folder: Path, model: str | None) -> Settings:
 
     `model` is the command's own option and wins over everything.
     """
-    overrides = None if model is None else {"model": model}
-    reading = load(root=_project_root(folder.absolute()), overrides=overrides)
+    reading = reading_for(folder, model)
     for problem in reading.problems:
         print(f"infill-lsp: warning: {one_line(problem)}", file=sys.stderr)
     return reading.settings
+
+
+def reading_for(folder: Path, model: str | None) -> Reading:
+    """Read the settings that hold in a folder, with what is wrong with them."""
+    overrides = None if model is None else {"model": model}
+    return load(root=project_root(folder.absolute()), overrides=overrides)
 
 
 def engine_for(settings: Settings) -> HostClient:
@@ -28,6 +33,6 @@ def engine_for(settings: Settings) -> HostClient:
     return HostClient(settings.model, idle_seconds=settings.idle_minutes * 60, critic=CRITIC)
 
 
-def _project_root(folder: Path) -> Path | None:
+def project_root(folder: Path) -> Path | None:
     """Find the nearest folder with a project file, from this one upwards."""
     return next((root for root in (folder, *folder.parents) if (root / PROJECT_FILE).is_file()), None)

@@ -9,9 +9,9 @@ from typing import Literal
 from rich.console import Console
 from rich.text import Text
 
-Level = Literal["ok", "warn", "fail"]
+Level = Literal["ok", "warning", "error"]
 
-_STYLES: Mapping[Level, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+_STYLES: Mapping[Level, str] = {"ok": "green", "warning": "yellow", "error": "bold red"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,8 @@ def print_findings(findings: Sequence[Finding]) -> None:
     console = Console(highlight=False, soft_wrap=True)
     width = max(len(finding.check) for finding in findings)
     for finding in findings:
-        line = Text(f"{finding.level:<5}", style=_STYLES[finding.level])
+        line = Text(f"{finding.level:<7}", style=_STYLES[finding.level])
         line.append(f" {finding.check:<{width}}  {finding.text}", style="default")
         console.print(line)
         if finding.advice is not None:
-            console.print(Text(f"{'':<6}{'':<{width}}  -> {finding.advice}", style="default"))
+            console.print(Text(f"{'':<8}{'':<{width}}  -> {finding.advice}", style="default"))

@@ -55,6 +55,11 @@ class LspClient:
         self._reader = threading.Thread(target=self._read, args=(self._server.stdout,), daemon=True)
         self._reader.start()
 
+    @property
+    def process_id(self) -> int:
+        """The server's process."""
+        return self._server.pid
+
     def request(self, method: str, params: Any, *, within_s: float) -> Any:
         """Send a request and return its result. Raises ServerGone, AnswerError."""
         request_id = next(self._request_ids)

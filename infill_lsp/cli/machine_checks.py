@@ -1,29 +1,25 @@
-"""The checks of `doctor` that look at this machine: Python, packages, grammars, accelerator, editor.
+"""The checks of `doctor` that look at this installation: Python, packages, grammars, the command itself.
 
 Packages are looked up in the metadata and not imported: looking at torch must not cost seconds.
 """
 
 from __future__ import annotations
 
-import ast
-import importlib.util
-import pkgutil
 import platform
 import re
 import shutil
-import subprocess
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
-from infill_lsp import languages
 from infill_lsp.cli.finding import Finding
-from infill_lsp.syntax import parse
+from infill_lsp.grammars import grammar_of, unusable_parser
+from infill_lsp.languages import language_for, languages
 
 _DISTRIBUTION = "infill-lsp"
-_OLDEST_NEOVIM = (0, 12)
-_NVIDIA_DRIVER = Path("/proc/driver/nvidia/version")
 _REPAIR_ADVICE = "install infill-lsp again: pip install --force-reinstall . in a clone of infill-lsp"
+_ALL_EXTRA_ADVICE = "for their grammars: pip install '.[all]' in a clone of infill-lsp"
 
 LOCAL_EXTRA_ADVICE = "install the engine's packages: pip install '.[local]' in a clone of infill-lsp"
 """What to do where a package of the engine is missing."""
@@ -45,54 +41,40 @@ def check_local_extra() -> Finding:
 
 
 def check_grammars() -> Finding:
-    """Every language that is served parses."""
-    served = [module.name for module in pkgutil.iter_modules(languages.__path__)]
-    broken = [language for language in served if parse("", language) is None]
-    if broken:
-        return Finding("grammars", "fail", f"no working grammar for {', '.join(broken)}", _REPAIR_ADVICE)
-    return Finding("grammars", "ok", ", ".join(served))
+    """Which languages have a grammar. The base install brings some; the others work by brackets and indents without."""
+    if (problem := unusable_parser()) is not None:
+        return Finding("grammars", "error", problem, _REPAIR_ADVICE)
+    found = {language.id: grammar_of(language.id) for language in languages()}
+    facts = {name: grammar.source or f"none: {grammar.problem}" for name, grammar in found.items()}
+    parsed = [name for name, grammar in found.items() if grammar.parser_language is not None]
+    others = [name for name in found if name not in parsed]
+    promised = {name.lower() for name in _requirements(None)}
+    broken = [name for name in others if (language_for(name).grammar or "").replace("_", "-") in promised]
+    if broken or not parsed:
+        problems = "; ".join(f"{name} ({found[name].problem})" for name in broken or others)
+        return Finding("grammars", "error", f"no working grammar for {problems}", _REPAIR_ADVICE, facts=facts)
+    text = f"{len(parsed)} languages: {', '.join(parsed)}"
+    if others:
+        text += f"; by brackets and indents alone: {', '.join(others)}"
+    return Finding("grammars", "ok", text, None if not others else _ALL_EXTRA_ADVICE, facts=facts)
 
 
-def check_accelerator() -> Finding:
-    """The GPU, as far as it shows without loading torch; the engine host knows more once a model is loaded."""
-    if platform.system() == "Darwin" and platform.machine() == "arm64":
-        return Finding("accelerator", "ok", "the engine makes no use of Apple's GPU; it runs on the CPU")
-    if not _NVIDIA_DRIVER.exists():
-        return Finding("accelerator", "ok", "no NVIDIA driver found; the engine runs on the CPU")
-    build = _torch_build()
-    if build is None:
-        return Finding("accelerator", "ok", "NVIDIA driver found; whether torch can use it shows once it is installed")
-    if build.get("cuda") is None:
-        text = f"NVIDIA driver found, but torch {build.get('__version__')} has no CUDA; the engine runs on the CPU"
-        return Finding("accelerator", "warn", text, "install a torch build with CUDA to use the GPU")
-    return Finding(
-        "accelerator", "ok", f"NVIDIA driver found, torch {build.get('__version__')} has CUDA {build['cuda']}"
-    )
-
-
-def check_neovim() -> Finding:
-    """Neovim, which shows ghost text from 0.12 on. It is only needed by those who use it."""
-    binary = shutil.which("nvim")
-    if binary is None:
-        return Finding("neovim", "ok", "not on the PATH; needed only to use infill-lsp in it")
-    try:
-        answer = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=True).stdout
-    except (OSError, subprocess.SubprocessError):
-        return Finding("neovim", "warn", f"{binary} does not run", "install it again")
-    version = re.search(r"v(\d+)\.(\d+)\.(\d+)", answer)
-    if version is None or (int(version[1]), int(version[2])) < _OLDEST_NEOVIM:
-        found = version[0] if version else "of an unknown version"
-        return Finding("neovim", "warn", f"{binary} is {found}", "ghost text needs Neovim 0.12 or newer")
-    return Finding("neovim", "ok", f"{version[0]} at {binary}")
+def check_command() -> Finding:
+    """The command is where editors look for it."""
+    found = shutil.which("infill-lsp")
+    if found is None:
+        text = "infill-lsp is not on the PATH, so editors cannot start it by its name"
+        return Finding("command", "warning", text, f"put {Path(sys.executable).parent} on the PATH, or name it in full")
+    return Finding("command", "ok", found, facts={"path": found})
 
 
 def _check_requirements(check: str, extra: str | None, advice: str) -> Finding:
     versions = {name: _version(name) for name in _requirements(extra)}
     if not versions:
-        return Finding(check, "warn", "not installed as a package, so its requirements are unknown", advice)
+        return Finding(check, "warning", "not installed as a package, so its requirements are unknown", advice)
     missing = sorted(name for name, version in versions.items() if version is None)
     if missing:
-        return Finding(check, "fail", f"{', '.join(missing)} missing", advice, facts=versions)
+        return Finding(check, "error", f"{', '.join(missing)} missing", advice, facts=versions)
     return Finding(check, "ok", ", ".join(f"{name} {version}" for name, version in versions.items()), facts=versions)
 
 
@@ -107,27 +89,6 @@ def _requirements(extra: str | None) -> Iterator[str]:
         name = re.match(r"[A-Za-z0-9._-]+", requirement)
         if name is not None and (wanted[1] if wanted else None) == extra:
             yield name[0]
-
-
-def _torch_build() -> dict[str, str | None] | None:
-    """Read what torch's `version.py` assigns, such as `cuda = '12.8'`; None when torch cannot be found."""
-    spec = importlib.util.find_spec("torch")
-    if spec is None or spec.origin is None:
-        return None
-    try:
-        module = ast.parse((Path(spec.origin).parent / "version.py").read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError):
-        return None
-    build: dict[str, str | None] = {}
-    for statement in module.body:
-        if not isinstance(statement, (ast.Assign, ast.AnnAssign)) or not isinstance(statement.value, ast.Constant):
-            continue
-        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-        value = statement.value.value
-        build |= {
-            target.id: value if isinstance(value, str) else None for target in targets if isinstance(target, ast.Name)
-        }
-    return build
 
 
 def _version(name: str) -> str | None:

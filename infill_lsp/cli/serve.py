@@ -29,7 +29,7 @@ def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float 
         raise Mistake(f"--idle-minutes takes a number above 0, not {minutes:g}")
     if socket is not None and not socket.absolute().parent.is_dir():
         raise Mistake(f"{socket} cannot be a socket: its folder does not exist")
-    if importlib.util.find_spec("starlette") is None or importlib.util.find_spec("uvicorn") is None:
+    if any(importlib.util.find_spec(package) is None for package in ("starlette", "uvicorn", "prometheus_client")):
         raise EngineUnavailable(LOCAL_EXTRA_ADVICE)
     client = HostClient(settings.model, socket_path=socket and socket.absolute())
     if (other := asyncio.run(_process_at(client))) is not None:

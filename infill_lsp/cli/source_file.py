@@ -13,13 +13,14 @@ from pathlib import Path
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.languages import language_of_path
 from infill_lsp.line_index import LineIndex
+from infill_lsp.refusal import refusal_of_size, refusal_of_text
 
 _PLACE = re.compile(r"([0-9]{1,9}):([0-9]{1,9})", re.ASCII)
 _BYTE_ORDER_MARK = "\ufeff"
 
 
 def read_source(path: Path, max_bytes: int) -> str:
-    """Read a text file whole. Raises Mistake for everything but a readable UTF-8 text of at most `max_bytes`."""
+    """Read a text file whole. Raises Mistake for everything but a readable UTF-8 text that is not refused."""
     try:
         mode = path.stat().st_mode
         if stat.S_ISDIR(mode):
@@ -34,15 +35,15 @@ def read_source(path: Path, max_bytes: int) -> str:
         raise Mistake("a file name cannot hold a NUL character") from None
     except OSError as error:
         raise Mistake(f"{path} cannot be read: {error.strerror or error}") from None
-    if len(content) > max_bytes:
-        raise Mistake(f"{path} is larger than the limit of {max_bytes:,} bytes (setting max_file_bytes)")
-    if b"\0" in content:
-        raise Mistake(f"{path} is a binary file")
+    if (reason := refusal_of_size(len(content), max_bytes)) is not None:
+        raise Mistake(f"{path}: {reason}")
     try:
-        text = content.decode("utf-8")
+        text = content.decode("utf-8").removeprefix(_BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         raise Mistake(f"{path} is not UTF-8: byte {error.start + 1} cannot be decoded") from None
-    return text.removeprefix(_BYTE_ORDER_MARK)
+    if (reason := refusal_of_text(text, LineIndex(text))) is not None:
+        raise Mistake(f"{path}: {reason}")
+    return text
 
 
 def language_id(path: Path) -> str:

@@ -17,8 +17,10 @@ from pathlib import Path
 from infill_lsp.cli.choices import settings_for
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import read_source
+from infill_lsp.ignore_files import IgnoreFiles
 from infill_lsp.languages import language_of_path
-from infill_lsp.settings import PROJECT_FILE, Settings, both_names, exclusion
+from infill_lsp.refusal import both_names, refusal_of_path
+from infill_lsp.settings import PROJECT_FILE, Settings
 
 _MAX_TOTAL_BYTES = 40_000_000
 _GIT_SECONDS = 60.0
@@ -46,11 +48,11 @@ def find_files(root: Path, settings: Settings) -> Found:
         raise Mistake(
             f"{root}: no such folder" if not root.exists() else f"{root} is no folder; tune takes a repository"
         )
-    if glob := exclusion(both_names(str(root)), settings.exclude):
-        raise Mistake(f"{root} may hold secrets ({glob}), so nothing of it is learnt")
+    if reason := refusal_of_path(both_names(str(root)), settings.exclude):
+        raise Mistake(f"{root}: {reason}")
     rules = _Rules(root, settings)
     found, total = Found(), 0
-    names = [name for name in (_listed_by_git(root) or _walked(root)) if language_of_path(name) is not None]
+    names = [name for name in (_listed_by_git(root) or _walked(root)) if _is_code(name)]
     for name in sorted(set(names), key=_hash):
         if reason := rules.against(name):
             found.left_out[reason] += 1
@@ -68,18 +70,27 @@ def find_files(root: Path, settings: Settings) -> Found:
     return found
 
 
+def _is_code(name: str) -> bool:
+    """Tell source code from data and prose, which have no functions."""
+    language = language_of_path(name)
+    return language is not None and bool(language.function_kinds)
+
+
 class _Rules:
     """What keeps a file from being opened; it looks at names and links alone."""
 
     def __init__(self, root: Path, settings: Settings) -> None:
         self._root, self._real_root = root, os.path.realpath(root)
         self._globs = {root: settings.exclude}
+        self._ignored = IgnoreFiles()
 
     def against(self, name: str) -> str | None:
         """Return why the file of this name, relative to the root, is left out, or None."""
         path = self._root / name
-        if exclusion(both_names(str(path)), self._globs_in(path.parent)):
+        if refusal_of_path(both_names(str(path)), self._globs_in(path.parent)):
             return "named by the setting exclude"
+        if self._ignored.verdict(str(path), self._root).own is not None:
+            return "named by .infillignore"
         if not os.path.realpath(path).startswith(self._real_root.rstrip(os.sep) + os.sep):
             return "a link to outside of the repository"
         if any(part in _OTHERS_CODE for part in Path(name).parts):

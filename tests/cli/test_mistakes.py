@@ -88,7 +88,7 @@ def test_a_malformed_position_on_the_command_line(source: Path) -> None:
 
 def test_a_binary_file(tmp_path: Path) -> None:
     (tmp_path / "binary.py").write_bytes(b"x = 1\n\0\x01")
-    check_mistake("fill", tmp_path / "binary.py", "--at", "1:1", says="binary.py is a binary file")
+    check_mistake("fill", tmp_path / "binary.py", "--at", "1:1", says="binary.py: this is not text")
 
 
 def test_bytes_that_are_not_utf_8(tmp_path: Path) -> None:
@@ -112,19 +112,19 @@ def test_the_size_limit_is_a_setting(source: Path, private_folders: Path) -> Non
 def test_a_file_with_secrets(tmp_path: Path, name: str) -> None:
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_text("token = \n")
-    check_mistake("fill", tmp_path / name, "--at", "1:9", says="may hold secrets")
+    check_mistake("fill", tmp_path / name, "--at", "1:9", says="this file is never sent to a model: its name matches")
 
 
 def test_a_link_to_a_file_with_secrets(tmp_path: Path) -> None:
     (tmp_path / "id_rsa").write_text("token = \n")
     (tmp_path / "link.py").symlink_to("id_rsa")
-    check_mistake("fill", tmp_path / "link.py", "--at", "1:9", says="may hold secrets")
+    check_mistake("fill", tmp_path / "link.py", "--at", "1:9", says="this file is never sent to a model")
 
 
-@pytest.mark.parametrize("name", ["notes.txt", "main.rs", "Makefile"])
+@pytest.mark.parametrize("name", ["notes.txt", "main.cobol", "README"])
 def test_a_language_that_is_not_served(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("area = \n")
-    check_mistake("fill", tmp_path / name, "--at", "1:8", says="its name must end in .py, ")
+    check_mistake("fill", tmp_path / name, "--at", "1:8", says="its name must end in .")
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from run_cli import check_mistake
+import pytest
+from run_cli import check_mistake, run_cli
 
+from engine.api import FillRequest
 from engine.client import HostClient
 from engine.wire import HostStatus
 
@@ -63,3 +67,73 @@ def test_serves_in_the_foreground_until_interrupted(private_folders: Path) -> No
     assert f"serving fake:1 on {socket}" in errors.decode()
     assert "Traceback" not in errors.decode()
     assert not socket.exists()
+
+
+def filled(model: str) -> int:
+    """Fill a hole with a host of this model, as an editor does, and return its process."""
+
+    async def fill() -> int:
+        client = HostClient(model, idle_seconds=60)
+        try:
+            await client.fill(FillRequest("x = ", ""))
+            status = await client.status()
+            assert status is not None
+            return status.pid
+        finally:
+            await client.aclose()
+
+    return asyncio.run(fill())
+
+
+def check_hosts(*models: str, arguments: tuple[str, ...] = ()) -> list[dict[str, object]]:
+    """`serve --status --json` names hosts of these models, and says of each what it does."""
+    ran = run_cli("serve", "--status", "--json", *arguments)
+    assert (ran.status, ran.stderr) == (0, "")
+    assert ran.stdout.count("\n") == 1
+    hosts: list[dict[str, object]] = json.loads(ran.stdout)["hosts"]
+    assert sorted(str(host["model"]) for host in hosts) == sorted(models)
+    for host in hosts:
+        assert (host["state"], host["num_fills"], host["device_bytes"]) == ("ready", 1, None)
+        assert float(str(host["uptime_s"])) > 0
+        assert sys.platform != "linux" or int(str(host["memory_bytes"])) > 1_000_000
+    return hosts
+
+
+def is_gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    listing = subprocess.run(["ps", "-o", "stat=", "-p", str(process)], capture_output=True, text=True, check=False)
+    return not listing.stdout.strip() or listing.stdout.startswith("Z")
+
+
+def test_the_hosts_of_all_models_are_shown_and_stopped(private_folders: Path) -> None:
+    assert run_cli("serve", "--status").stdout == "no engine host is running\n"
+    first, second = filled("fake:1"), filled("fake:2")
+    assert {host["pid"] for host in check_hosts("fake:1", "fake:2")} == {first, second}
+    shown = run_cli("serve", "--status", "--model", "fake:1").stdout
+    assert shown.startswith(f"fake:1: ready, process {first}, version ")
+    assert ", 1 fill, " in shown
+    assert shown.count("\n") == 1
+    ran = run_cli("serve", "--stop", "--model", "fake:1")
+    assert (ran.status, ran.stdout) == (0, f"stopped fake:1 (process {first})\n")
+    assert is_gone(first)
+    check_hosts("fake:2")
+    check_hosts(arguments=("--model", "fake:1"))
+    assert run_cli("serve", "--stop").stdout == f"stopped fake:2 (process {second})\n"
+    assert is_gone(second)
+    assert run_cli("serve", "--stop").stdout == "no engine host is running\n"
+
+
+def test_a_host_that_does_not_answer_is_shown_and_stopped(private_folders: Path) -> None:
+    process = filled("fake:1")
+    os.kill(process, signal.SIGSTOP)
+    assert "does not answer" in run_cli("serve", "--status").stdout
+    assert run_cli("serve", "--stop").stdout.startswith("stopped ")
+    assert is_gone(process)
+
+
+@pytest.mark.parametrize("arguments", [["--status", "--stop"], ["--json"], ["--stop", "--idle-minutes", "1"]])
+def test_options_that_contradict_each_other(arguments: list[str]) -> None:
+    check_mistake("serve", *arguments, says="--status")
