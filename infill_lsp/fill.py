@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING
 from engine.api import Candidate, Draft, Engine
 from infill_lsp.context import request_for
 from infill_lsp.document import Snapshot
-from infill_lsp.gate import rejection
+from infill_lsp.elsewhere import Surroundings
+from infill_lsp.gate import misfit
 from infill_lsp.hole import Hole
+from infill_lsp.parse_check import Around, breaks_parse
+from infill_lsp.quiet import doubt
 from infill_lsp.suggestion import Suggestion, shape
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ async def fill(
     max_tried: int | None = None,
     min_confidence: float = 0.0,
     warm_start: bool = False,
+    surroundings: Surroundings | None = None,
     on_draft: Callable[[Draft], None] | None = None,
 ) -> Outcome:
     """Fill a hole: ask the engine, make its candidates fit, keep those that may be shown. Raises EngineError.
@@ -54,10 +58,12 @@ async def fill(
     The engine is asked for as many candidates as the settings say, but no more than `max_tried`, even when fewer are
     wanted: a fill that may not be shown then leaves others, and rows of one batch cost less than a second fill.
     What the engine is less sure of than `min_confidence` is not shown. With a warm start it may go on from what it
-    found a keystroke ago, which is quicker and a little worse.
+    found a keystroke ago, which is quicker and a little worse. With `surroundings` the engine is shown more than the
+    text before the hole, within what it says that it sees.
     """
     tried = settings.num_candidates if max_tried is None else min(settings.num_candidates, max_tried)
     start = time.perf_counter()
+    max_prefix_tokens = None if surroundings is None else (await engine.info()).capabilities.max_prefix_tokens
     request = request_for(
         snapshot,
         hole,
@@ -66,9 +72,11 @@ async def fill(
         max_suffix_chars=settings.max_suffix_chars,
         deadline_ms=settings.deadline_ms,
         warm_start=warm_start,
+        surroundings=surroundings,
+        max_prefix_tokens=max_prefix_tokens,
     )
     result = await engine.fill(request, on_draft)
-    suggestions, reason = await _shown(snapshot, hole, result.candidates, num_candidates, min_confidence)
+    suggestions, reason = await _shown(snapshot, hole, result.candidates, num_candidates, min_confidence, settings)
     if not suggestions and reason is None:
         reason = result.reason or "the engine found nothing"
     elapsed_ms = (time.perf_counter() - start) * 1000
@@ -76,7 +84,12 @@ async def fill(
 
 
 async def _shown(
-    snapshot: Snapshot, hole: Hole, candidates: tuple[Candidate, ...], num_wanted: int, min_confidence: float
+    snapshot: Snapshot,
+    hole: Hole,
+    candidates: tuple[Candidate, ...],
+    num_wanted: int,
+    min_confidence: float,
+    settings: Settings,
 ) -> tuple[tuple[Suggestion, ...], str | None]:
     """Shape and judge the candidates in the engine's order until enough may be shown, each text once."""
     seen: set[tuple[str, ...]] = set()
@@ -90,19 +103,14 @@ async def _shown(
         if key in seen:
             continue
         seen.add(key)
-        reason = _doubt(candidate, min_confidence)
+        reason = doubt(candidate.confidence, min_confidence, settings.min_confidence, snapshot.language)
         if reason is None:
-            await asyncio.sleep(0)  # Judging a large file takes a while; other requests go in between.
-            reason = rejection(snapshot, hole, text)
+            reason = misfit(snapshot, hole, text)
+        if reason is None:
+            # Parsing a large file takes a while, and the parser lets other requests go in between.
+            reason = await asyncio.to_thread(breaks_parse, Around.of(snapshot, hole), text)
         if reason is None:
             shown.append(Suggestion(hole.start, hole.end, text, candidate.score, candidate.confidence))
         else:
             first_reason = first_reason or reason
     return tuple(shown), None if shown else first_reason
-
-
-def _doubt(candidate: Candidate, min_confidence: float) -> str | None:
-    """Say that the engine is not sure enough of a candidate, or None. One that cannot tell counts as sure."""
-    if candidate.confidence is None or candidate.confidence >= min_confidence:
-        return None
-    return f"the model is unsure ({100 * candidate.confidence:.0f} % sure; setting min_confidence)"

@@ -15,11 +15,14 @@ from infill_lsp.document import Document, Snapshot
 from infill_lsp.errors import Superseded
 from infill_lsp.fill import Outcome, fill
 from infill_lsp.hole import Hole, NoHole, hole_at
+from infill_lsp.quiet import why_quiet
+from infill_lsp.rhythm import Rhythm, pause_s
 from infill_lsp.session import Session, Shown
 from infill_lsp.suggestion import Suggestion
 
 # Who types waits for nothing: every further row makes a pass longer.
 _TRIED_WHILE_TYPING = 2
+_MOVED_ON = "the document changed while the hole was being filled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,70 +44,120 @@ class Asked:
     selected: Selected | None = None
 
 
-async def ghost_text(session: Session, asked: Asked) -> tuple[Suggestion, ...]:
+Offer = tuple[str, Suggestion]
+"""A suggestion that is sent, and the name by which the client tells what became of it."""
+
+
+async def ghost_text(session: Session, asked: Asked) -> tuple[Offer, ...]:
     """Return what to show, best first: at most one for a user who only typed. Superseded requests get nothing."""
     snapshot = asked.snapshot
+    rhythm = session.rhythms.get(snapshot.uri) or Rhythm()
+    idle_s = rhythm.asked(session.now())
     await session.configured()
+    # Whatever this one comes to: the client may still be waiting for an older one, and would show it.
+    session.scheduler.supersede(snapshot.uri)
     if (refusal := session.refusal(snapshot)) is not None:
         session.silent(snapshot.uri, refusal, "inactive")
         return ()
-    if not asked.explicit and asked.selected is None and (rest := _still_shown(session, asked)) is not None:
-        return (rest,)
+    rest = _still_shown(session, asked)
+    if not asked.explicit and asked.selected is None:
+        if (reason := why_quiet(rhythm)) is not None:
+            return _none(session, asked, reason)
+        if rest is not None:
+            session.editor.status("normal", uri=snapshot.uri)
+            return (rest,)
     seen, offset = _as_selected(asked)
-    hole = hole_at(seen, offset, explicit=asked.explicit)
+    settings = session.settings_of(snapshot)
+    hole = hole_at(
+        seen,
+        offset,
+        explicit=asked.explicit,
+        in_strings=settings.in_strings,
+        in_comments=settings.in_comments,
+    )
     if isinstance(hole, NoHole):
         return _none(session, asked, hole.reason)
-    pause_s = 0.0 if asked.explicit else session.settings.debounce_ms / 1000
+    wait_s = 0.0
+    if not asked.explicit:
+        wait_s = max(0.0, pause_s(settings.debounce_ms / 1000, rhythm.gap_s, session.lending.fill_s) - idle_s)
     try:
         outcome = await session.scheduler.run(
-            snapshot.uri, partial(_filled, session, asked, seen, hole), delay_s=pause_s
+            snapshot.uri, partial(_filled, session, asked, seen, hole), delay_s=wait_s
         )
     except Superseded:
+        # Who types on, or asks again, expects nothing of the older request; who asked explicitly is told.
+        if asked.explicit and not session.is_current(snapshot):
+            return _none(session, asked, _MOVED_ON)
         return ()
     except EngineError as error:
         session.silent(snapshot.uri, str(error))
         return ()
     if not session.is_current(snapshot):
-        return _none(session, asked, "the document changed while the hole was being filled")
+        return _none(session, asked, _MOVED_ON)
     shown = [at for each in outcome.suggestions if (at := _at_caret(asked, seen, offset, each)) is not None]
     if not shown:
         return _none(session, asked, outcome.reason or "the suggestion does not fit the line of the caret")
-    session.shown[snapshot.uri] = Shown(snapshot, shown[0])
-    return tuple(shown)
+    return _offered(session, asked, shown)
 
 
 async def _filled(session: Session, asked: Asked, seen: Snapshot, hole: Hole) -> Outcome:
-    num_candidates, max_tried = (session.settings.num_candidates, None) if asked.explicit else (1, _TRIED_WHILE_TYPING)
+    settings = session.settings_of(asked.snapshot)
+    num_candidates, max_tried = (settings.num_candidates, None) if asked.explicit else (1, _TRIED_WHILE_TYPING)
     # Who asks wants the best there is; who types is better served by nothing than by a guess.
-    min_confidence = 0.0 if asked.explicit else session.settings.min_confidence
+    min_confidence = 0.0 if asked.explicit else session.min_confidence(asked.snapshot)
+    began = session.now()
     async with session.engine(seen.uri) as engine:
         # With an entry of the completion list selected, the hole lies in a text that the client does not have.
         on_draft = None if asked.selected else partial(session.editor.draft, seen, hole.start, hole.end)
-        return await fill(
+        outcome = await fill(
             seen,
             hole,
             engine,
-            session.settings,
+            settings,
             num_candidates=num_candidates,
             max_tried=max_tried,
             min_confidence=min_confidence,
             warm_start=not asked.explicit,
+            surroundings=session.surroundings(seen),
             on_draft=on_draft,
         )
+    session.lending.filled_in(session.now() - began)
+    if not outcome.suggestions and min_confidence > settings.min_confidence:
+        session.feedback.kept_back(seen.language)
+    return outcome
 
 
-def _none(session: Session, asked: Asked, reason: str) -> tuple[Suggestion, ...]:
-    """Remember the reason; who asked explicitly is told at once."""
-    session.silent(asked.snapshot.uri, reason, "normal" if asked.explicit else None)
+def _none(session: Session, asked: Asked, reason: str) -> tuple[Offer, ...]:
+    """Remember the reason, and tell the client."""
+    session.silent(asked.snapshot.uri, reason, "normal", typing=not asked.explicit)
     return ()
 
 
-def _still_shown(session: Session, asked: Asked) -> Suggestion | None:
-    """Return what is left of the last suggestion, while the user types what it says."""
+def _offered(session: Session, asked: Asked, shown: list[Suggestion]) -> tuple[Offer, ...]:
+    """Name what is sent, and remember it for when the user types it."""
+    language, now = asked.snapshot.language, session.now()
+    offers = tuple(
+        (session.offers.offered(language, each.confidence, now, first=each is shown[0]), each) for each in shown
+    )
+    session.shown[asked.snapshot.uri] = Shown(asked.snapshot, offers)
+    return offers
+
+
+def _still_shown(session: Session, asked: Asked) -> Offer | None:
+    """Return what is left of the first of the last suggestions that the user types; learn what became of the others."""
     shown = session.shown.get(asked.snapshot.uri)
     if shown is None:
         return None
-    return reuse.rest(shown.snapshot, shown.suggestion, asked.snapshot, asked.offset)
+    for name, suggestion in shown.offers:
+        if (rest := reuse.rest(shown.snapshot, suggestion, asked.snapshot, asked.offset)) is not None:
+            return name, rest
+    out = [name for name, each in shown.offers if reuse.is_typed_out(shown.snapshot, each, asked.snapshot)]
+    for name, _ in shown.offers:
+        if name in out[:1]:
+            session.offers.taken(name)
+        elif not out:
+            session.offers.replaced(name, session.now())
+    return None
 
 
 def _as_selected(asked: Asked) -> tuple[Snapshot, int]:

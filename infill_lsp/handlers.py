@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,15 @@ from pygls.exceptions import JsonRpcException
 from pygls.uris import to_fs_path
 
 from engine.api import EngineError
-from infill_lsp import fill_action, from_lsp, ghost_text, to_lsp
+from infill_lsp import from_lsp, ghost_text, to_lsp
+from infill_lsp.action_run import carried_out
+from infill_lsp.actions import actions_for
+from infill_lsp.document import Snapshot
 from infill_lsp.errors import InfillError, answer_code
 from infill_lsp.line_index import PositionEncoding
 from infill_lsp.protocol import ACCEPTED
 from infill_lsp.session import Session
+from infill_lsp.task import Done, Undone
 from infill_lsp.transport.hardened import at_arrival
 
 _log = logging.getLogger(__name__)
@@ -62,6 +68,9 @@ def listening(session: Session, listener: Listener) -> Callable[[Any], None]:
 
 def remember(session: Session, params: Any) -> object:
     """Freeze the document that a request is about, as it is when the request arrives."""
+    if isinstance(params, types.ExecuteCommandParams):
+        uri = from_lsp.uri_of_command(params.arguments)
+        return None if uri is None else session.snapshot(uri)
     document = getattr(params, "text_document", None)
     return session.snapshot(document.uri) if document is not None else None
 
@@ -71,19 +80,37 @@ def initialize(session: Session, params: types.InitializeParams, encoding: Posit
     given = params.initialization_options
     options: Mapping[str, Any] = given if isinstance(given, Mapping) else {}
     session.editor.met(params, encoding, drafts=options.get("drafts") is True)
-    uri = params.workspace_folders[0].uri if params.workspace_folders else params.root_uri
-    path = to_fs_path(uri) if uri else params.root_path
-    session.begin(Path(path) if path else None, options.get("settings"))
+    client = params.client_info
+    _log.info("the client is %s, in %s", f"{client.name} {client.version}" if client else "unknown", encoding)
+    uris = [folder.uri for folder in params.workspace_folders or ()]
+    if not uris and params.root_uri:
+        uris = [params.root_uri]
+    paths = [path for uri in uris if (path := to_fs_path(uri))]
+    if not uris and params.root_path:
+        paths = [params.root_path]
+    session.begin([Path(path) for path in paths], options.get("settings"))
 
 
 async def initialized(session: Session, params: types.InitializedParams) -> None:
     """Fetch the settings, and ask to be told when they change."""
-    await asyncio.gather(session.editor.watch_settings(), _fetch_settings(session, None))
+    watching = asyncio.ensure_future(session.editor.watch_settings())
+    # Begun at once: a document that is opened next must not be served by settings that are about to change.
+    await _fetch_settings(session, None)
+    await watching
 
 
 async def did_change_configuration(session: Session, params: types.DidChangeConfigurationParams) -> None:
     """Read the settings anew: as the client answers, where it answers questions, else as it sent them."""
     await _fetch_settings(session, params.settings)
+
+
+async def did_change_workspace_folders(session: Session, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Take over which folders are open, and ask for the settings of each."""
+    removed = {to_fs_path(folder.uri) for folder in params.event.removed}
+    added = [path for folder in params.event.added if (path := to_fs_path(folder.uri))]
+    kept = [root for root in session.roots if str(root) not in removed]
+    session.open_folders([*kept, *map(Path, added)])
+    await _fetch_settings(session, None)
 
 
 def did_open(session: Session, params: types.DidOpenTextDocumentParams) -> None:
@@ -95,8 +122,9 @@ def did_open(session: Session, params: types.DidOpenTextDocumentParams) -> None:
 def did_change(session: Session, params: types.DidChangeTextDocumentParams) -> None:
     """Apply the changes of a document; one that is not open is ignored."""
     if (document := session.documents.get(params.text_document.uri)) is not None:
-        from_lsp.change(document, params.content_changes, session.editor.encoding)
+        edit = from_lsp.change(document, params.content_changes, session.editor.encoding)
         document.version = params.text_document.version
+        session.edited(document.uri, edit)
 
 
 def did_close(session: Session, params: types.DidCloseTextDocumentParams) -> None:
@@ -112,60 +140,124 @@ def progress_cancelled(session: Session, params: types.WorkDoneProgressCancelPar
 async def inline_completion(session: Session, params: types.InlineCompletionParams) -> types.InlineCompletionList:
     """Show ghost text, or an empty list: never null, which some editors take for "keep the old one"."""
     if (snapshot := at_arrival()) is None:
-        session.silent(params.text_document.uri, "the document is not open")
+        session.silent(params.text_document.uri, "the document is not open", "inactive")
         return _no_ghost_text()
     asked = from_lsp.asked(params, snapshot, session.editor.encoding)
-    suggestions = await ghost_text.ghost_text(session, asked)
-    return to_lsp.inline_list(suggestions, snapshot, session.editor.encoding, ACCEPTED)
+    offers = await ghost_text.ghost_text(session, asked)
+    return to_lsp.inline_list(offers, snapshot, session.editor.encoding, ACCEPTED)
 
 
 async def code_action(session: Session, params: types.CodeActionParams) -> list[types.CodeAction]:
-    """List the action that fills a hole, where there is one. Touches no model: editors ask at every move."""
-    if (snapshot := at_arrival()) is None:
+    """List what may be done here. Touches no model: editors ask at every move."""
+    snapshot, encoding = at_arrival(), session.editor.encoding
+    if snapshot is None or session.refusal(snapshot) is not None:
         return []
-    start, end = from_lsp.offsets_of(snapshot.index, params.range, session.editor.encoding)
-    only = None if params.context.only is None else [from_lsp.kind(each) for each in params.context.only]
-    kind = fill_action.kind_of_action(session, snapshot, start, end, only)
-    return [] if kind is None else [to_lsp.fill_action(snapshot, params.range, kind)]
+    start, end = from_lsp.offsets_of(snapshot.index, params.range, encoding)
+    found = actions_for(
+        snapshot,
+        start,
+        end,
+        problems=from_lsp.problems(params.context.diagnostics, snapshot.index, encoding),
+        only=None if params.context.only is None else [from_lsp.kind(each) for each in params.context.only],
+        capabilities=session.lending.capabilities,
+    )
+    return [to_lsp.action(each, snapshot, encoding, params.context.diagnostics) for each in found]
 
 
 async def resolve_code_action(session: Session, action: types.CodeAction) -> types.CodeAction:
-    """Fill the hole of an action that the user picked: the action comes back with its edit, or with a reason."""
-    target = from_lsp.action_target(action.data)
-    snapshot = session.snapshot(target.uri)
-    if snapshot is None or snapshot.version != target.version:
-        return _disabled(session, action, fill_action.Unfilled("the document changed since; ask for actions again"))
-    start, end = from_lsp.offsets_of(snapshot.index, target.range, session.editor.encoding)
-    result = await fill_action.filled(session, snapshot, start, end)
-    if isinstance(result, fill_action.Unfilled):
-        return _disabled(session, action, result)
-    changes = session.editor.document_changes
-    return to_lsp.filled(action, snapshot, result, session.editor.encoding, document_changes=changes)
+    """Do what the user picked: the action comes back with its edit, or with a reason."""
+    wanted, encoding = from_lsp.wanted_action(action.data), session.editor.encoding
+    snapshot = session.snapshot(wanted.uri)
+    if snapshot is None or snapshot.version != wanted.version:
+        return _disabled(session, action, Undone("the document changed since; ask for actions again"))
+    outcome = await carried_out(session, snapshot, wanted.task(action.title, snapshot.index, encoding))
+    if isinstance(outcome, Undone):
+        return _disabled(session, action, outcome)
+    if outcome.message is not None:
+        session.editor.show(f"{action.title}: {outcome.message}")
+    action.edit = _edit(session, snapshot, outcome)
+    return action
+
+
+async def rewrite(session: Session, arguments: Any) -> dict[str, object]:
+    """Rewrite a range by the noise dial or by an instruction, and ask the client to apply the edit."""
+    wanted, snapshot = from_lsp.wanted_rewriting(arguments), at_arrival()
+    task_of = partial(wanted.task, "Rewrite")
+    if not session.editor.applies_edits:
+        outcome: Done | Undone = Undone("this editor does not apply edits of a server (workspace/applyEdit)")
+    elif snapshot is None:
+        outcome = Undone("the document is not open")
+    elif wanted.version is not None and wanted.version != snapshot.version:
+        outcome = Undone("the document changed since")
+    else:
+        outcome = await carried_out(session, snapshot, task_of(snapshot.index, session.editor.encoding))
+    if isinstance(outcome, Done):
+        reason = await session.editor.apply(_edit(session, snapshot, outcome), "Rewrite")
+        outcome = outcome if reason is None else Undone(reason)
+    if isinstance(outcome, Undone):
+        if outcome.tell:
+            session.editor.show(f"Rewrite: {outcome.reason}")
+        return {"applied": False, "reason": outcome.reason}
+    return {"applied": True, "reason": None}
 
 
 async def why_no_suggestion(session: Session, params: Any) -> dict[str, object]:
     """Tell why nothing was suggested lately, newest first."""
-    silences = [{"reason": each.reason, "uri": each.uri, "age_ms": age_ms} for each, age_ms in session.silences()]
-    return {"silences": silences}
+    return to_lsp.silences(session.silences(), datetime.now().astimezone())
 
 
-def accepted(session: Session) -> None:
-    """Count a suggestion that the user took."""
+def show_why_no_suggestion(session: Session) -> dict[str, object]:
+    """Show the user why nothing was suggested lately, newest first, and answer the same."""
+    told = to_lsp.silences(session.silences(), datetime.now().astimezone())
+    session.editor.show(to_lsp.silences_as_text(told))
+    return told
+
+
+def accepted(session: Session, *arguments: object) -> None:
+    """Count a suggestion that the user took, and learn from it."""
     session.num_accepted += 1
+    if (name := from_lsp.offer_name(arguments)) is not None:
+        session.offers.taken(name)
+
+
+def did_show_completion(session: Session, params: Any) -> None:
+    """Note that a suggestion is on the screen, as Copilot's clients tell."""
+    if (name := from_lsp.offer_of_item(params)) is not None:
+        session.offers.shown(name, session.now())
+
+
+def did_partially_accept_completion(session: Session, params: Any) -> None:
+    """Learn that the user took a part of a suggestion, as Copilot's clients tell."""
+    if (name := from_lsp.offer_of_item(params)) is not None:
+        session.offers.taken(name)
 
 
 async def _fetch_settings(session: Session, sent: object) -> None:
     with session.configuring():
-        answered = await session.editor.settings() if session.editor.answers_settings else None
-        given = sent if answered is None else answered
-        if given is not None:
-            session.configure(given)
+        scoped: dict[Path | None, object] = {}
+        if session.editor.answers_settings:
+            roots = session.roots or (None,)
+            answered = await session.editor.settings([None if root is None else root.as_uri() for root in roots])
+            scoped = {root: own for root, own in zip(roots, answered, strict=False) if own is not None}
+        if sent is not None or scoped:
+            session.configure(sent, scoped)
 
 
-def _disabled(session: Session, action: types.CodeAction, unfilled: fill_action.Unfilled) -> types.CodeAction:
-    if unfilled.tell:
-        session.editor.show(f"{action.title}: {unfilled.reason}")
-    return to_lsp.disabled(action, unfilled.reason)
+def _edit(session: Session, snapshot: Snapshot, done: Done) -> types.WorkspaceEdit:
+    editor = session.editor
+    return to_lsp.workspace_edit(
+        done,
+        snapshot,
+        editor.encoding,
+        document_changes=editor.document_changes,
+        annotations=editor.change_annotations,
+    )
+
+
+def _disabled(session: Session, action: types.CodeAction, undone: Undone) -> types.CodeAction:
+    if undone.tell:
+        session.editor.show(f"{action.title}: {undone.reason}")
+    return to_lsp.disabled(action, undone.reason)
 
 
 def _no_ghost_text() -> types.InlineCompletionList:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from lsprotocol import types
@@ -25,6 +26,11 @@ STATUS = "infill/status"
 DRAFT = "infill/draft"
 WHY_NO_SUGGESTION = "infill/whyNoSuggestion"
 ACCEPTED = "infill.accepted"
+SHOW_WHY_NO_SUGGESTION = "infill-lsp.whyNoSuggestion"
+REWRITE = "infill-lsp.rewrite"
+# Messages that clients made for Copilot send.
+DID_SHOW_COMPLETION = "textDocument/didShowCompletion"
+DID_PARTIALLY_ACCEPT_COMPLETION = "textDocument/didPartiallyAcceptCompletion"
 
 _ANSWER_WITHIN_S = 30.0
 _UNANSWERED = (JsonRpcException, TimeoutError)
@@ -41,23 +47,26 @@ class Editor:
         self.encoding: PositionEncoding = "utf-16"
         self.drafts = False
         self.document_changes = False
+        self.change_annotations = False
+        self.applies_edits = False
         self._shows_progress = False
         self._registers_settings = False
         self.answers_settings = False
-        self._folder: str | None = None
 
     def met(self, params: types.InitializeParams, encoding: PositionEncoding, *, drafts: bool) -> None:
         """Remember what the client can do, as it says when it introduces itself."""
         self.encoding = encoding
         self.drafts = drafts
         if (workspace := params.capabilities.workspace) is not None:
-            self.document_changes = bool(workspace.workspace_edit and workspace.workspace_edit.document_changes)
+            edits = workspace.workspace_edit
+            self.document_changes = bool(edits and edits.document_changes)
+            self.change_annotations = bool(edits and edits.document_changes and edits.change_annotation_support)
+            self.applies_edits = bool(workspace.apply_edit)
             self.answers_settings = bool(workspace.configuration)
             registration = workspace.did_change_configuration
             self._registers_settings = bool(registration and registration.dynamic_registration)
         if (window := params.capabilities.window) is not None:
             self._shows_progress = bool(window.work_done_progress)
-        self._folder = params.workspace_folders[0].uri if params.workspace_folders else params.root_uri
 
     def status(self, state: State, reason: str | None = None, uri: str | None = None) -> None:
         """Tell how the server is doing; the same news is not told twice in a row."""
@@ -95,28 +104,46 @@ class Editor:
             with contextlib.suppress(*_UNANSWERED):
                 await self._ask(types.CLIENT_REGISTER_CAPABILITY, types.RegistrationParams([wanted]))
 
-    async def settings(self) -> object:
-        """Ask for our section of the settings. None when the client has none, or does not answer."""
-        wanted = types.ConfigurationItem(scope_uri=self._folder, section=SECTION)
+    async def settings(self, folders: Sequence[str | None]) -> Sequence[object]:
+        """Ask for our section of the settings, for each folder; None asks for what holds without one.
+
+        What the client does not have, or does not answer, is None or missing.
+        """
+        wanted = [types.ConfigurationItem(scope_uri=each, section=SECTION) for each in folders]
         with contextlib.suppress(*_UNANSWERED):
-            answer = await self._ask(types.WORKSPACE_CONFIGURATION, types.ConfigurationParams([wanted]))
-            return answer[0] if isinstance(answer, (list, tuple)) and answer else None
-        return None
+            answer = await self._ask(types.WORKSPACE_CONFIGURATION, types.ConfigurationParams(wanted))
+            return answer if isinstance(answer, (list, tuple)) else ()
+        return ()
+
+    async def apply(self, edit: types.WorkspaceEdit, label: str) -> str | None:
+        """Ask the client to apply an edit; return why it did not, or None."""
+        try:
+            answer = await self._ask(types.WORKSPACE_APPLY_EDIT, types.ApplyWorkspaceEditParams(edit=edit, label=label))
+        except JsonRpcException as error:
+            return f"the editor could not apply the edit: {error.message}"
+        except TimeoutError:
+            return "the editor did not say whether it applied the edit"
+        if getattr(answer, "applied", False) is True:
+            return None
+        return f"the editor did not apply the edit: {getattr(answer, 'failure_reason', None) or 'it gives no reason'}"
 
     @contextlib.asynccontextmanager
-    async def progress(self, title: str, cancel: Callable[[], object]) -> AsyncIterator[None]:
-        """Show a progress bar while the body runs; `cancel` is called when the user presses its button.
+    async def progress(
+        self, title: str, cancel: Callable[[], object] | None = None
+    ) -> AsyncIterator[Callable[[str], None]]:
+        """Show a progress bar while the body runs; `cancel` is called when the user presses its button, if it has one.
 
-        The body does not wait for the client to make the bar, so short work shows none.
+        The body does not wait for the client to make the bar, so short work shows none. It is given what shows how far
+        it is.
         """
         if not self._shows_progress:
-            yield
+            yield lambda _: None
             return
         self._num_tokens += 1
         token = f"infill-progress-{self._num_tokens}"
         opening = asyncio.ensure_future(self._open(token, title, cancel))
         try:
-            yield
+            yield partial(self._tell, token)
         finally:
             opening.cancel()
             if self._cancels.pop(token, None) is not None:
@@ -127,11 +154,15 @@ class Editor:
         if (cancel := self._cancels.get(token)) is not None:
             cancel()
 
-    async def _open(self, token: str, title: str, cancel: Callable[[], object]) -> None:
+    async def _open(self, token: str, title: str, cancel: Callable[[], object] | None) -> None:
         with contextlib.suppress(*_UNANSWERED):
             await self._ask(types.WINDOW_WORK_DONE_PROGRESS_CREATE, types.WorkDoneProgressCreateParams(token))
-            self._cancels[token] = cancel
-            self._report(token, types.WorkDoneProgressBegin(title=title, cancellable=True))
+            self._cancels[token] = cancel or (lambda: None)
+            self._report(token, types.WorkDoneProgressBegin(title=title, cancellable=cancel is not None))
+
+    def _tell(self, token: str, message: str) -> None:
+        if token in self._cancels:
+            self._report(token, types.WorkDoneProgressReport(message=message))
 
     def _report(self, token: str, value: Any) -> None:
         self._protocol.notify(types.PROGRESS, types.ProgressParams(token=token, value=value))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from infill_lsp.document import Snapshot
 from infill_lsp.suggestion import Suggestion
 
@@ -21,13 +23,30 @@ def rest(before: Snapshot, suggestion: Suggestion, after: Snapshot, offset: int)
     left = suggestion.text[offset - suggestion.start :] if offset >= suggestion.start else ""
     grown = len(after.text) - len(before.text)
     if _is_typed(before, suggestion, after, offset, grown):
-        return Suggestion(offset, suggestion.end + grown, left, suggestion.score) if left else None
+        return replace(suggestion, start=offset, end=suggestion.end + grown, text=left) if left else None
     added = after.text[offset : offset + 1]
-    if added in _CLOSERS and left.endswith(added) and suggestion.start == suggestion.end:
-        typed = _is_typed(before, suggestion, after, offset, grown - 1, added)
-        if typed and left[:-1]:
-            return Suggestion(offset, suggestion.end + grown - 1, left[:-1], suggestion.score)
-    return None
+    if added not in _CLOSERS or added not in left or suggestion.start != suggestion.end:
+        return None
+    if not _is_typed(before, suggestion, after, offset, grown - 1, added):
+        return None
+    if not left.endswith(added):
+        # More follows the closer, so the rest replaces the one that the editor added.
+        return replace(suggestion, start=offset, end=suggestion.end + grown, text=left)
+    if not left[:-1]:
+        return None
+    return replace(suggestion, start=offset, end=suggestion.end + grown - 1, text=left[:-1])
+
+
+def is_typed_out(before: Snapshot, suggestion: Suggestion, after: Snapshot) -> bool:
+    """Tell whether the whole suggestion stands in the document now, whoever wrote it, and perhaps more right of it."""
+    head = before.text[: suggestion.start] + suggestion.text
+    tail = before.text[suggestion.end :]
+    return (
+        before.uri == after.uri
+        and len(after.text) >= len(head) + len(tail)
+        and after.text.startswith(head)
+        and after.text.endswith(tail)
+    )
 
 
 def _is_typed(

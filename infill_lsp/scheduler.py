@@ -32,9 +32,8 @@ class Scheduler:
 
         Cancelling the caller cancels the work. Raises Superseded once a newer one arrives, and what `work` raises.
         """
+        self.supersede(key)
         lane = self._lanes.setdefault(key, _Lane())
-        if lane.newest is not None:
-            lane.newest.supersede()
         flight = _Flight(self._fly(lane, work, delay_s))
         lane.newest = flight
         lane.num_flights += 1
@@ -48,6 +47,11 @@ class Scheduler:
             raise Superseded("a newer request took this one's place")
         result: _Result = flight.task.result()
         return result
+
+    def supersede(self, key: str) -> None:
+        """End what runs or waits for a key, as a newer one would: what it is about is past."""
+        if (lane := self._lanes.get(key)) is not None and lane.newest is not None:
+            lane.newest.supersede()
 
     async def _fly(self, lane: _Lane, work: Callable[[], Awaitable[_Result]], delay_s: float) -> _Result:
         if delay_s > 0:
@@ -70,7 +74,7 @@ class _Flight:
         self.superseded: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def supersede(self) -> None:
-        if not self.task.done():
+        if not self.task.done() and not self.superseded.done():
             self.superseded.set_result(None)
             self.task.cancel()
 

@@ -15,14 +15,25 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from engine.api import Engine
-from infill_lsp import __version__, handlers
+from infill_lsp import __version__, handlers, logs
 from infill_lsp.context import CRITIC
+from infill_lsp.lending import MakeEngine
 from infill_lsp.line_index import PositionEncoding
-from infill_lsp.protocol import ACCEPTED, WHY_NO_SUGGESTION, Editor
-from infill_lsp.session import MakeEngine, Session
+from infill_lsp.protocol import (
+    ACCEPTED,
+    DID_PARTIALLY_ACCEPT_COMPLETION,
+    DID_SHOW_COMPLETION,
+    REWRITE,
+    SHOW_WHY_NO_SUGGESTION,
+    WHY_NO_SUGGESTION,
+    Editor,
+)
+from infill_lsp.session import Session
 from infill_lsp.settings import Settings
 from infill_lsp.transport.hardened import Protocol, converter
 from infill_lsp.transport.stdio import run_stdio
+
+_log = logging.getLogger(__name__)
 
 _REQUESTS: dict[str, tuple[handlers.Handler, Any]] = {
     # Without options this capability is not announced, and an empty object reads as "unsupported" in Emacs.
@@ -39,9 +50,10 @@ _REQUESTS: dict[str, tuple[handlers.Handler, Any]] = {
     ),
     types.CODE_ACTION_RESOLVE: (handlers.resolve_code_action, None),
     WHY_NO_SUGGESTION: (handlers.why_no_suggestion, None),
-    # Two notifications that ask the client something, so that they have to wait.
+    # Three notifications that ask the client something, so that they have to wait.
     types.INITIALIZED: (handlers.initialized, None),
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: (handlers.did_change_configuration, None),
+    types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: (handlers.did_change_workspace_folders, None),
 }
 
 _NOTIFICATIONS: dict[str, handlers.Listener] = {
@@ -49,6 +61,8 @@ _NOTIFICATIONS: dict[str, handlers.Listener] = {
     types.TEXT_DOCUMENT_DID_CHANGE: handlers.did_change,
     types.TEXT_DOCUMENT_DID_CLOSE: handlers.did_close,
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL: handlers.progress_cancelled,
+    DID_SHOW_COMPLETION: handlers.did_show_completion,
+    DID_PARTIALLY_ACCEPT_COMPLETION: handlers.did_partially_accept_completion,
 }
 
 
@@ -73,8 +87,18 @@ class Server(LanguageServer):
             handlers.initialize(self.session, params, cast(PositionEncoding, self.protocol.encoding()))
 
         @self.command(ACCEPTED)
-        def accepted(*_: Any) -> None:
-            handlers.accepted(self.session)
+        def accepted(*arguments: Any) -> None:
+            handlers.accepted(self.session, *arguments)
+
+        @self.command(SHOW_WHY_NO_SUGGESTION)
+        def show_why_no_suggestion(*_: Any) -> dict[str, object]:
+            return handlers.show_why_no_suggestion(self.session)
+
+        rewrite = handlers.answering(self.session, handlers.rewrite)
+
+        @self.command(REWRITE)
+        async def rewrite_by_command(*arguments: Any) -> Any:
+            return await rewrite(arguments)
 
         for method, (handler, options) in _REQUESTS.items():
             self.feature(method, options)(handlers.answering(self.session, handler))
@@ -83,7 +107,7 @@ class Server(LanguageServer):
 
     def report_server_error(self, error: Exception, source: Any) -> None:
         """Keep what went wrong inside pygls for the log."""
-        logging.getLogger(__name__).info("%s: %s", type(error).__name__, error)
+        _log.info("a fault in a message: %s", type(error).__name__, extra={"source": str(error)})
 
 
 def serve_stdio(settings_overrides: Mapping[str, object] | None = None, make_engine: MakeEngine | None = None) -> int:
@@ -91,9 +115,8 @@ def serve_stdio(settings_overrides: Mapping[str, object] | None = None, make_eng
 
     `settings_overrides` win over every settings file, over the editor's settings and over `INFILL_MODEL`.
     """
-    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="infill-lsp: %(levelname)s: %(message)s")
-    # pygls logs whole messages, and with them the user's source text.
-    logging.getLogger("pygls").setLevel(logging.CRITICAL)
+    logs.begin()
+    _log.info("version %s, Python %s on %s", __version__, sys.version.split()[0], sys.platform)
     server = Server(make_engine or _host_engine, settings_overrides)
     return run_stdio(server.protocol, server.session.aclose)
 

@@ -7,47 +7,50 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
+import logging
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
 
-from engine.api import Engine, EngineError
+from engine.api import Engine
+from infill_lsp import logs
 from infill_lsp.document import Document, Snapshot
-from infill_lsp.errors import State, state_of
+from infill_lsp.elsewhere import Surroundings
+from infill_lsp.errors import State
+from infill_lsp.exclusions import Exclusions
+from infill_lsp.feedback_file import Feedback
+from infill_lsp.folder_settings import FolderSettings
 from infill_lsp.languages import language_for
+from infill_lsp.lending import Lending, MakeEngine
+from infill_lsp.neighbours import Neighbours
+from infill_lsp.offers import Offers
+from infill_lsp.outline_memory import OutlineMemory
+from infill_lsp.parse_ahead import ParseAhead
+from infill_lsp.recent_edits import RecentEdits
+from infill_lsp.refusal import refusal_of_text
+from infill_lsp.rhythm import Edit, Rhythm
 from infill_lsp.scheduler import Scheduler
-from infill_lsp.settings import Settings, both_names, exclusion, load
+from infill_lsp.settings import Settings
+from infill_lsp.silences import Silence, Silences
 from infill_lsp.suggestion import Suggestion
 
 if TYPE_CHECKING:
     from infill_lsp.protocol import Editor
 
-NUM_SILENCES = 10
+_log = logging.getLogger(__name__)
+
 _SETTINGS_WITHIN_S = 1.0
-
-MakeEngine = Callable[[Settings], Engine]
-
-
-@dataclass(frozen=True, slots=True)
-class Silence:
-    """One time that nothing was suggested. `at` is a monotonic time in seconds."""
-
-    reason: str
-    uri: str
-    at: float
 
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """A suggestion that was sent, and the document it was made for."""
+    """Suggestions that were sent, best first, each with its name in `offers`, and the document they were made for."""
 
     snapshot: Snapshot
-    suggestion: Suggestion
+    offers: tuple[tuple[str, Suggestion], ...]
 
 
 class Session:
@@ -61,42 +64,71 @@ class Session:
         overrides: Mapping[str, object] | None = None,
         scheduler: Scheduler | None = None,
         clock: Callable[[], float] = time.monotonic,
+        feedback: Feedback | None = None,
     ) -> None:
         self.editor = editor
         self.scheduler = scheduler or Scheduler()
         self.settings = Settings()
         self.documents: dict[str, Document] = {}
         self.shown: dict[str, Shown] = {}
+        self.rhythms: dict[str, Rhythm] = {}
+        self.feedback = feedback or Feedback()
+        self.offers = Offers(self.feedback.judged)
         self.num_accepted = 0
-        self._make_engine = make_engine
-        self._overrides = overrides
+        self.lending = Lending(editor, make_engine)
+        self._folders = FolderSettings(overrides)
+        self._exclusions = Exclusions()
         self._clock = clock
-        self._root: Path | None = None
         self._problems: tuple[str, ...] = ()
-        self._paths: dict[str, str] = {}
-        self._silences: deque[Silence] = deque(maxlen=NUM_SILENCES)
-        self._engine: Engine | None = None
-        self._num_fills = 0
-        self._closing: set[asyncio.Task[None]] = set()
+        self._parse_ahead = ParseAhead()
+        self._edits = RecentEdits()
+        self._outlines = OutlineMemory()
+        self._neighbours = Neighbours()
+        self._silences = Silences()
+        self._warming: set[asyncio.Task[None]] = set()
         self._configuring: set[asyncio.Future[None]] = set()
 
-    def begin(self, root: Path | None, editor_settings: object) -> None:
-        """Start in a folder, with what the editor sent along when it introduced itself."""
-        self._root = root
+    def begin(self, roots: Iterable[Path], editor_settings: object) -> None:
+        """Start in some folders, with what the editor sent along when it introduced itself."""
+        self._folders.open(roots)
         self.configure(editor_settings)
 
-    def configure(self, editor_settings: object) -> None:
-        """Read all settings anew, and warn once about the ones that cannot be used."""
-        reading = load(root=self._root, editor=editor_settings, overrides=self._overrides)
-        before, self.settings = self.settings, reading.settings
-        if reading.problems and reading.problems != self._problems:
-            self.editor.show("infill-lsp settings: " + "; ".join(reading.problems), warning=True)
-        self._problems = reading.problems
-        if self.settings != before:
+    def open_folders(self, roots: Iterable[Path]) -> None:
+        """Take over the list of folders that the editor has open."""
+        before = self._folders.snapshot()
+        self._folders.open(roots)
+        self._configured(before)
+
+    def configure(self, editor_settings: object, scoped: Mapping[Path | None, object] | None = None) -> None:
+        """Read all settings anew; `scoped` is what the editor answered for single folders."""
+        before = self._folders.snapshot()
+        self._folders.configure(editor_settings, scoped or {})
+        self._configured(before)
+
+    def _configured(self, before: tuple[Settings, ...]) -> None:
+        """Follow the new settings, and warn once about the ones that cannot be used."""
+        old, self.settings = self.settings, self._folders.first
+        logs.adapt(self.settings.log_level, source=self.settings.log_source, roots=self.roots)
+        problems = self._folders.problems
+        if problems and problems != self._problems:
+            self.editor.show("infill-lsp settings: " + "; ".join(problems), warning=True)
+            _log.info("settings: %s", "; ".join(problems))
+        self._problems = problems
+        if self._folders.snapshot() != before:
             # What was suggested may come from another model.
             self.shown.clear()
-        if (before.model, before.idle_minutes) != (self.settings.model, self.settings.idle_minutes):
-            self._let_go_of_engine()
+        if (old.model, old.idle_minutes) != (self.settings.model, self.settings.idle_minutes):
+            self.lending.let_go()
+
+    @property
+    def roots(self) -> tuple[Path, ...]:
+        """The folders that the editor has open."""
+        return self._folders.roots
+
+    def settings_of(self, snapshot: Snapshot) -> Settings:
+        """Return the settings that hold for a document: those of its folder and its language."""
+        settings, _ = self._folders.holding(self._exclusions.paths(snapshot.uri))
+        return settings.for_language(snapshot.language)
 
     @contextlib.contextmanager
     def configuring(self) -> Iterator[None]:
@@ -118,19 +150,38 @@ class Session:
 
     def open(self, uri: str, version: int, text: str, language: str) -> None:
         """Take over a document that the editor opened."""
-        self.documents[uri] = Document(uri, version, text, language)
-        self.shown.pop(uri, None)
-        self._paths[uri] = _path_of(uri)
+        self.close(uri)
+        self.documents[uri] = document = Document(uri, version, text, language)
+        self._parse_ahead.see_to(document)
+        self._exclusions.opened(uri)
+        self.rhythms[uri] = Rhythm()
+        warming = asyncio.ensure_future(self._warm(document))
+        self._warming.add(warming)
+        warming.add_done_callback(self._warming.discard)
+
+    def edited(self, uri: str, edit: Edit) -> None:
+        """Note that a document was edited: what was asked about it before is past."""
+        self.rhythms[uri].edited(edit, self._clock())
+        self.scheduler.supersede(uri)
 
     def close(self, uri: str) -> None:
         """Forget a document that the editor closed."""
-        for table in (self.documents, self.shown, self._paths):
+        if (document := self.documents.get(uri)) is not None:
+            self._parse_ahead.forget(document)
+        self._edits.forget(uri)
+        self._outlines.forget(uri)
+        self._neighbours.forget(uri)
+        self._exclusions.forget(uri)
+        for table in (self.documents, self.shown, self.rhythms):
             table.pop(uri, None)
 
     def snapshot(self, uri: str) -> Snapshot | None:
         """Freeze a document as it is now. None: it is not open."""
-        document = self.documents.get(uri)
-        return document.snapshot() if document is not None else None
+        if (document := self.documents.get(uri)) is None:
+            return None
+        snapshot = document.snapshot()
+        self._parse_ahead.see_to(document)
+        return snapshot
 
     def is_current(self, snapshot: Snapshot) -> bool:
         """Tell whether the document is still what it was."""
@@ -139,65 +190,65 @@ class Session:
 
     def refusal(self, snapshot: Snapshot) -> str | None:
         """Say why this document is left alone, whatever stands in it. None: it is not."""
-        if not self.settings.enabled:
-            return "switched off by the setting enabled"
-        path = self._paths.get(snapshot.uri) or _path_of(snapshot.uri)
-        if (glob := exclusion(path, self.settings.exclude)) is not None:
-            return f"this file is never sent to a model: its name matches {glob}"
+        whole, folder = self._folders.holding(self._exclusions.paths(snapshot.uri))
+        settings = whole.for_language(snapshot.language)
+        if not settings.enabled:
+            return "switched off by the setting enabled" + (" for this language" if whole.enabled else "")
+        if (reason := self._exclusions.refusal(snapshot.uri, settings, folder)) is not None:
+            return reason
         if not language_for(snapshot.language).suffixes:
             return f"the language {snapshot.language or 'of this file'} is not supported"
-        if snapshot.index.byte(len(snapshot.text)) > self.settings.max_file_bytes:
-            return f"the file is larger than {self.settings.max_file_bytes:,} bytes (setting max_file_bytes)"
-        return None
+        return refusal_of_text(snapshot.text, snapshot.index, settings.max_file_bytes)
 
-    @contextlib.asynccontextmanager
-    async def engine(self, uri: str) -> AsyncIterator[Engine]:
+    def surroundings(self, snapshot: Snapshot) -> Surroundings | None:
+        """Give what may be shown besides the text of a document; None where the setting `context` wants that alone.
+
+        This is the one way in for other documents: each that may not be read is left out, whatever was known of it.
+        """
+        self._edits.look(snapshot.uri, snapshot.text)
+        if self.settings_of(snapshot).context != "outline":
+            return None
+        waiting = (each for uri, each in self.documents.items() if uri != snapshot.uri and not each.is_behind)
+        others = tuple(each for each in (document.snapshot() for document in waiting) if self.refusal(each) is None)
+        self._neighbours.keep(frozenset(each.uri for each in others))
+        edited = {each.uri: self._edits.places.get(each.uri, ()) for each in (*others, snapshot)}
+        return Surroundings(others, edited, self._neighbours, self._outlines)
+
+    def engine(self, uri: str) -> AbstractAsyncContextManager[Engine]:
         """Lend the engine, made when it is first needed, and show the client that it is busy and how that ended."""
-        if self._engine is None:
-            self._engine = self._make_engine(self.settings)
-        self._num_fills += 1
-        self.editor.status("busy", uri=uri)
-        state: State = "normal"
-        reason = None
-        try:
-            yield self._engine
-        except EngineError as error:
-            state, reason = state_of(error), str(error)
-            raise
-        finally:
-            self._num_fills -= 1
-            if reason is not None:
-                self.editor.status(state, reason, uri)
-            elif not self._num_fills:
-                self.editor.status(state, uri=uri)
+        return self.lending.lend(self.settings, uri)
 
-    def silent(self, uri: str, reason: str, state: State | None = None) -> None:
-        """Remember that nothing was suggested; with a state, tell the client too."""
-        self._silences.append(Silence(reason, uri, self._clock()))
-        if state is not None:
+    def now(self) -> float:
+        """Return a monotonic time in seconds."""
+        return self._clock()
+
+    def min_confidence(self, snapshot: Snapshot) -> float:
+        """Say how sure the model must be while the user types: as the settings say, or surer where that was learnt."""
+        settings = self.settings_of(snapshot)
+        setting = settings.min_confidence
+        return self.feedback.threshold(snapshot.language, setting) if settings.learn_threshold else setting
+
+    def silent(self, uri: str, reason: str, state: State | None = None, *, typing: bool = False) -> None:
+        """Remember that nothing was suggested; with a state, tell the client too.
+
+        To who is `typing`, an engine in trouble stays the news until a fill works again.
+        """
+        self._silences.add(reason, uri, self._clock())
+        _log.debug("no suggestion: %s", reason, extra={"uri": uri})
+        if state is not None and not (typing and self.lending.in_trouble):
             self.editor.status(state, reason, uri)
 
     def silences(self) -> tuple[tuple[Silence, int], ...]:
         """Return the last silences, newest first, each with its age in ms."""
-        now = self._clock()
-        return tuple((silence, round((now - silence.at) * 1000)) for silence in reversed(self._silences))
+        return self._silences.with_ages(self._clock())
 
     async def aclose(self) -> None:
         """Let go of the engine. Never raises."""
-        self._let_go_of_engine()
-        if self._closing:
-            await asyncio.wait(self._closing)
+        await self.lending.aclose()
 
-    def _let_go_of_engine(self) -> None:
-        engine, self._engine = self._engine, None
-        if engine is not None:
-            closing = asyncio.ensure_future(engine.aclose())
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-
-
-def _path_of(uri: str) -> str:
-    """Return the path that a URI names, links resolved where it is a file: a link to a secret is a secret."""
-    parts = urlsplit(uri)
-    path = unquote(parts.path)
-    return path if parts.scheme != "file" or sys.platform == "win32" else both_names(path)
+    async def _warm(self, document: Document) -> None:
+        """Get the engine ready once a document is open that it will be asked about."""
+        await self.configured()
+        snapshot = self.snapshot(document.uri)
+        if snapshot is not None and self.refusal(snapshot) is None:
+            await self.lending.warm(self.settings)

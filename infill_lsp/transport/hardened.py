@@ -10,15 +10,16 @@ It knows no thread and no file descriptor (see `transport`), and no document.
 from __future__ import annotations
 
 import contextvars
+import inspect
 import json
 import logging
 from collections.abc import Callable
 from typing import Any
 
 from lsprotocol import converters, types
-from pygls.exceptions import JsonRpcException
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams
 from pygls.protocol import JsonRPCNotification, JsonRPCRequestMessage, JsonRPCResponseMessage
-from pygls.protocol.language_server import LanguageServerProtocol, lsp_method
+from pygls.protocol.language_server import LanguageServerProtocol, _prepare_command_arguments, lsp_method
 
 _log = logging.getLogger(__name__)
 
@@ -144,7 +145,7 @@ class Protocol(LanguageServerProtocol):
         try:
             params = self._structured(message, JsonRPCNotification).params
         except Exception as error:
-            _log.warning("invalid parameters for %s: %s", method, _cause(error))
+            _log.warning("invalid parameters for %s", method, extra={"source": _cause(error)})
             return
         contextvars.copy_context().run(self._handle_notification, method, params)
 
@@ -220,6 +221,18 @@ class Protocol(LanguageServerProtocol):
     def _write(self, text: str) -> None:
         body = text.encode()
         self._send(b"Content-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:  # type: ignore[override]
+        """Run a command within its request; pygls runs it beside, where cancelling the request leaves it running."""
+        if (command := self.fm.commands.get(params.command)) is None:
+            raise JsonRpcInvalidParams(f"there is no command {params.command}")
+        try:
+            arguments, options = _prepare_command_arguments(command, params, self._converter)
+        except Exception as error:
+            raise JsonRpcInvalidParams(f"invalid arguments for {params.command}: {_cause(error)}") from None
+        result = command(*arguments, **options)
+        return await result if inspect.isawaitable(result) else result
 
     @lsp_method(types.SHUTDOWN)
     def lsp_shutdown(self, *_: object) -> None:  # type: ignore[override]  # a plain function is enough

@@ -36,9 +36,14 @@ class Sample:
     def ask_ghost(self, kind: int = INVOKED) -> int:
         return self.client.ask_ghost(self.uri, self.at, kind=kind)
 
-    def action(self) -> Any:
-        (action,) = self.client.actions(self.uri, self.range)
+    def action(self, title: str = "Fill hole", **context: object) -> Any:
+        """Return the one listed action whose title begins so."""
+        listed = self.client.actions(self.uri, self.range, **context)
+        (action,) = (each for each in listed if each["title"].startswith(title))
         return action
+
+    def titles(self, **context: object) -> list[str]:
+        return [action["title"] for action in self.client.actions(self.uri, self.range, **context)]
 
     def type(self, version: int, typed: str) -> None:
         """Type at the caret."""

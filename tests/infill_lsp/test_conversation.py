@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 
 from infill_lsp.scheduler import Scheduler
 from infill_lsp.server import Server
@@ -40,7 +41,7 @@ async def test_a_thousand_notifications_and_requests_leave_nothing_behind() -> N
 async def test_a_late_answer_of_the_client_is_ignored() -> None:
     sent: list[bytes] = []
     protocol = _conversation(sent, answers_settings=True)
-    asking = protocol._server.session.editor.settings()  # type: ignore[attr-defined]
+    asking = protocol._server.session.editor.settings([None])  # type: ignore[attr-defined]
     task = asyncio.ensure_future(asking)
     await _turn()
     task.cancel()
@@ -69,14 +70,11 @@ async def test_who_types_waits_for_a_pause_and_who_asks_does_not() -> None:
         protocol._server.session.shown.clear()  # type: ignore[attr-defined]
         asked = {"method": "textDocument/inlineCompletion", "params": {**params, "context": {"triggerKind": kind}}}
         _receive(protocol, id=kind, **asked)
-        for _ in range(100):
-            await _turn()
+        await _until(lambda kind=kind: slept == [0.075] if kind == AUTOMATIC else _num_lists(sent) == 1)
     assert slept == [0.075]
-    assert sum(b'"items"' in data for data in sent) == 1
+    assert _num_lists(sent) == 1
     time_passes.set()
-    for _ in range(100):
-        await _turn()
-    assert sum(b'"items"' in data for data in sent) == 2
+    await _until(lambda: _num_lists(sent) == 2)
     assert all(b'"1 + 2"' in data for data in sent if b'"items"' in data)
 
 
@@ -84,6 +82,7 @@ async def test_accepted_suggestions_are_counted() -> None:
     protocol = _conversation([])
     for number in range(3):
         _receive(protocol, id=number, method="workspace/executeCommand", params={"command": "infill.accepted"})
+    await _until(lambda: protocol.num_in_flight == 0)
     assert protocol._server.session.num_accepted == 3  # type: ignore[attr-defined]
 
 
@@ -104,5 +103,16 @@ def _receive(protocol: Protocol, **message: object) -> None:
     protocol.receive(json.dumps({"jsonrpc": "2.0", **message}).encode())
 
 
+def _num_lists(sent: list[bytes]) -> int:
+    return sum(b'"items"' in data for data in sent)
+
+
 async def _turn() -> None:
     await asyncio.sleep(0)
+
+
+async def _until(happened: Callable[[], bool]) -> None:
+    """Wait for what threads have a part in."""
+    async with asyncio.timeout(30):
+        while not happened():
+            await _turn()

@@ -54,7 +54,7 @@ def check_same_everywhere(clients: list[RawClient], text: str, edits: list[tuple
             before = before[:start] + new + before[end:]
             offset += len(new) - (end - start)
         client.change(URI, 2, *changes)
-        (item,) = client.ghost(URI, position(before, offset, client.encoding), kind=2)
+        (item,) = client.ghost(URI, position(before, offset, client.encoding))
         assert edited(before, item, client.encoding) == before[:offset] + FILL + before[offset:]
         check_action(client, before[:offset] + "..." + before[offset:], offset)
 

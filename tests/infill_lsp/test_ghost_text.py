@@ -59,14 +59,72 @@ def test_half_a_surrogate_pair_in_the_text_does_no_harm(shared: RawClient) -> No
     assert not [m for m in shared.seen if m.get("params", {}).get("state") == "error"]
 
 
-def test_a_line_that_is_complete_is_a_silence_and_who_asked_is_told(shared: RawClient) -> None:
+def test_a_line_that_is_complete_is_a_silence_and_the_status_says_why(shared: RawClient) -> None:
     sample = opened(shared, "return_value = 1$0\n")
     check_silent(shared, sample, "", kind=AUTOMATIC)
-    assert not [m for m in shared.seen if m.get("method") == "infill/status"]
-    check_silent(shared, sample, "")
-    assert shared.notification("infill/status", state="normal", uri=URI)["reason"]
+    assert shared.notification("infill/status", state="normal", uri=URI)["reason"] == "the line is complete"
     check_silent(shared, sample, "")
     assert not [m for m in shared.seen if m.get("method") == "infill/status"], "the same news is told once"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("count = 1\ntotal = count$0\n", "the line is complete"),
+        ("count = 1\ntotal = co$0unt\n", "a word begins right of the caret"),
+        ("while True:\n    break$0\n", "the line is complete"),
+        ("x = None$0\n", "the line is complete"),
+        ("x = foo(1)$0\n", "the line is complete"),
+        ("# a comment$0\n", "the caret is in a comment"),
+        ("x = 'a string$0'\n", "the caret is in a string"),
+    ],
+)
+def test_who_types_what_needs_no_more_is_left_in_peace(shared: RawClient, text: str, reason: str) -> None:
+    check_silent(shared, opened(shared, text), reason, kind=AUTOMATIC)
+
+
+def test_who_deletes_is_left_in_peace_until_the_next_key(shared: RawClient) -> None:
+    sample = opened(shared, "x = ab$0\n")
+    shared.change(URI, 2, {"range": span(sample.text, 4, 6, "utf-8"), "text": ""})
+    sample.text, sample.start, sample.end = "x = \n", 4, 4
+    check_silent(shared, sample, "text was just deleted", kind=AUTOMATIC)
+    assert "deleted" in shared.notification("infill/status", state="normal", uri=URI)["reason"]
+    assert [item["insertText"] for item in sample.ghost()] == ["1 + 2"], "who asks gets an answer"
+    sample.type(3, "-")
+    assert sample.ghost(AUTOMATIC)
+
+
+def test_text_that_is_replaced_is_not_deleted(shared: RawClient) -> None:
+    sample = opened(shared, "x = abc $0\n")
+    shared.change(URI, 2, {"range": span(sample.text, 4, 8, "utf-8"), "text": "-"})
+    sample.text, sample.start, sample.end = "x = -\n", 5, 5
+    assert sample.ghost(AUTOMATIC)
+
+
+def test_a_client_that_sends_whole_texts_deletes_by_sending_a_shorter_one(shared: RawClient) -> None:
+    sample = opened(shared, "x = $0\n")
+    shared.change(URI, 2, {"text": "xy = \n"}, {"text": "x = \n"})
+    assert sample.ghost(AUTOMATIC), "what was added and taken away again is not deleting"
+    shared.change(URI, 3, {"text": "x = (\n"})
+    shared.change(URI, 4, {"text": "x = \n"})
+    check_silent(shared, sample, "text was just deleted", kind=AUTOMATIC)
+
+
+def test_a_language_that_the_model_never_learnt_is_named(shared: RawClient) -> None:
+    never = '# {"texts": ["1"], "confidences": [0.0]}\nx = $0\n'
+    check_silent(shared, opened(shared, never), "the model was not trained on python; ask", kind=AUTOMATIC)
+    check_ghost(shared, never, never.replace("$0", "1"))
+
+
+def test_an_engine_in_trouble_stays_the_news_while_the_user_types_elsewhere(client: RawClient) -> None:
+    client.initialize(encodings=["utf-8"])
+    opened(client, '# {"error": "unavailable"}\nx = $0\n').ghost(AUTOMATIC)
+    assert client.notification("infill/status", state="error")
+    client.seen.clear()
+    check_silent(client, opened(client, "x = 1$0\n"), "complete", kind=AUTOMATIC)
+    assert not [m for m in client.seen if m.get("method") == "infill/status"]
+    assert opened(client, "x = $0\n").ghost(AUTOMATIC)
+    assert client.notification("infill/status", state="normal")["reason"] is None
 
 
 def test_a_reason_of_the_engine_is_passed_on(shared: RawClient) -> None:
@@ -134,7 +192,7 @@ def test_a_link_to_a_secret_is_a_secret(shared: RawClient, tmp_path: Path) -> No
 
 def test_a_file_over_the_limit_is_left_alone(client: RawClient) -> None:
     client.initialize(options={"settings": {"max_file_bytes": 20}})
-    check_silent(client, opened(client, "# éééééééé\nx = $0\n"), "larger than 20 bytes")
+    check_silent(client, opened(client, "# éééééééé\nx = $0\n"), "larger than the limit of 20 bytes")
     check_ghost(client, "# eeeeeeee\nx = $0\n", "# eeeeeeee\nx = 1 + 2\n")
 
 
@@ -212,6 +270,29 @@ def test_typing_what_was_suggested_shows_the_rest_without_the_engine(shared: Raw
     items = sample.ghost(AUTOMATIC)
     assert [edited(sample.text, item, "utf-8") for item in items] == ["x = 1 + 2\n"]
     assert shared.seen == [], "no engine was asked, so there is no news"
+
+
+def test_typing_any_of_several_suggestions_shows_its_rest(shared: RawClient) -> None:
+    text = '# {"texts": ["1 + 2", "sum(y)", "max(y)"]}\nx = $0\n'
+    sample = opened(shared, text)
+    assert [item["insertText"] for item in sample.ghost()] == ["1 + 2", "sum(y)", "max(y)"]
+    shared.settle()
+    shared.seen.clear()
+    for version, typed, left in [(2, "m", "ax(y)"), (3, "ax", "(y)"), (4, "(", "y)")]:
+        sample.type(version, typed)
+        (item,) = sample.ghost(AUTOMATIC)
+        assert edited(sample.text, item, "utf-8") == text.replace("$0", "max(y)"), left
+    assert shared.seen == [], "no engine was asked, so there is no news"
+
+
+def test_a_silent_request_supersedes_the_older_one_too(shared: RawClient) -> None:
+    """Or the older one's answer would be shown where the caret was before."""
+    sample = opened(shared, '# {"hold": true}\ny = 1\nx = $0\n')
+    older = sample.ask_ghost()
+    shared.notification("infill/status", state="busy")
+    assert shared.ghost(URI, {"line": 1, "character": 5}, kind=AUTOMATIC) == []
+    assert shared.answer(older)["result"] == {"items": []}
+    let_go(shared)
 
 
 def test_after_a_change_of_settings_the_engine_is_asked_again(client: RawClient) -> None:

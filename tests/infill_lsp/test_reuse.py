@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from infill_lsp.hole import Hole, hole_at
-from infill_lsp.reuse import rest
+from infill_lsp.reuse import is_typed_out, rest
 from infill_lsp.suggestion import Suggestion
 from tests.fixture import marked, snapshot_of
 
@@ -41,6 +41,9 @@ def left(before: str, suggested: str, after: str) -> tuple[Suggestion, str] | No
         # The editor closed the bracket by itself.
         ("x = $0\n", "foo(a)", "x = foo($0)\n", "a"),
         ("x = $0\n", "'abc'", "x = '$0'\n", "abc"),
+        # ... and the suggestion goes on behind it.
+        ("x = $0\n", "foo(a);", "x = foo($0)\n", "a);"),
+        ("x = $0\n", "[1][0]", "x = [$0]\n", "1][0"),
     ],
 )
 def test_while_the_user_types_what_was_suggested_the_rest_is_left(
@@ -68,6 +71,7 @@ def test_while_the_user_types_what_was_suggested_the_rest_is_left(
         ("x = $0\n", "foo(a)", "y = f$0\n"),
         ("x = $0\n", "foo(a)", "x = f$0\ny = 1\n"),
         ("x = $0\n", "foo(a)", "x = f$0]\n"),
+        ("x = $0\n", "foo(a);", "x = foo($0]\n"),
         ("x = $0\n", "foo(a)", "x = foo(a$0)\n"),
         ("x = $0\n", "foo", "x = f$0o\n"),
         ("x = $0\n", "foo(a)", "x = $0f\n"),
@@ -77,6 +81,26 @@ def test_while_the_user_types_what_was_suggested_the_rest_is_left(
 )
 def test_anything_else_that_happened_ends_the_suggestion(before: str, suggested: str, after: str) -> None:
     assert left(before, suggested, after) is None
+
+
+@pytest.mark.parametrize(
+    ("suggested", "after", "out"),
+    [
+        ("foo(a)", "x = foo(a)$0\n", True),
+        ("foo(a)", "x = foo(a)  # and more$0\n", True),
+        ("foo(a)", "x = foo(a$0\n", False),
+        ("foo(a)", "x = foo(a)$0", False),
+        ("foo(a)", "y = foo(a)$0\n", False),
+    ],
+)
+def test_a_suggestion_that_stands_in_the_text_was_typed_or_taken(suggested: str, after: str, out: bool) -> None:
+    before = snapshot_of("x = \n")
+    assert is_typed_out(before, Suggestion(4, 4, suggested, 0.0), snapshot_of(marked(after).text)) is out
+
+
+def test_what_is_left_is_as_sure_as_the_whole() -> None:
+    left_over = rest(snapshot_of("x = \n"), Suggestion(4, 4, "12", -1.0, 0.25), snapshot_of("x = 1\n"), 5)
+    assert left_over == Suggestion(5, 5, "2", -1.0, 0.25)
 
 
 def test_a_suggestion_is_for_its_own_document() -> None:

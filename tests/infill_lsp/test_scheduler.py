@@ -137,6 +137,28 @@ async def test_during_the_pause_a_newer_request_keeps_the_older_from_starting() 
     assert log == ["newer starts", "newer ends"]
 
 
+async def test_what_a_key_is_about_may_be_past_without_a_newer_request() -> None:
+    scheduler, log = Scheduler(), list[str]()
+    scheduler.supersede("key")
+    work = Work("a", log)
+    work.may_stop.clear()
+    caller = asyncio.ensure_future(scheduler.run("key", work))
+    await settle()
+    scheduler.supersede("key")
+    scheduler.supersede("key")
+    with pytest.raises(Superseded):
+        await soon(caller)
+    assert log == ["a starts", "a winds down"]
+    newer = Work("b", log)
+    newer.may_end.set()
+    next_caller = asyncio.ensure_future(scheduler.run("key", newer))
+    await settle()
+    work.may_stop.set()
+    assert await soon(next_caller) == "b"
+    await settle()
+    assert scheduler.num_lanes == 0
+
+
 async def test_cancelling_the_caller_stops_the_work_and_leaves_nothing() -> None:
     scheduler, log = Scheduler(), list[str]()
     caller = asyncio.ensure_future(scheduler.run("key", Work("a", log)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+from datetime import datetime
 from pathlib import Path
 
 from tests.engine.hosting import hosts_in
@@ -26,7 +28,8 @@ def test_it_announces_what_it_does(client: RawClient) -> None:
         "codeActionKinds": ["quickfix", "refactor.rewrite"],
         "resolveProvider": True,
     }
-    assert capabilities["executeCommandProvider"] == {"commands": ["infill.accepted"]}
+    commands = ["infill.accepted", "infill-lsp.whyNoSuggestion", "infill-lsp.rewrite"]
+    assert capabilities["executeCommandProvider"] == {"commands": commands}
 
 
 def test_a_client_that_names_no_encoding_gets_utf16(client: RawClient) -> None:
@@ -60,6 +63,52 @@ def test_the_last_ten_silences_are_told_newest_first(shared: RawClient) -> None:
     assert [silence["uri"] for silence in silences] == [f"file:///project/{number}.py" for number in range(11, 1, -1)]
     ages = [silence["age_ms"] for silence in silences]
     assert ages == sorted(ages)
+
+
+def test_the_same_silence_again_is_no_new_one(shared: RawClient) -> None:
+    opened(shared, "x = 1$0\n", uri="file:///project/first.py").ghost()
+    again = opened(shared, "x = 1$0\n", uri="file:///project/again.py")
+    for _ in range(12):
+        again.ghost()
+    silences = shared.result("infill/whyNoSuggestion")["silences"]
+    assert [each["num_times"] for each in silences[:2]] == [12, 1]
+    assert silences[1]["uri"] == "file:///project/first.py"
+
+
+def test_the_user_may_read_why_there_was_no_suggestion(client: RawClient) -> None:
+    client.initialize()
+    command = {"command": "infill-lsp.whyNoSuggestion"}
+    assert client.result("workspace/executeCommand", command) == {"silences": []}
+    assert client.notification("window/showMessage")["message"] == "Nothing was kept back."
+    opened(client, "x = 1$0\n", uri="file:///project/a%20b.py").ghost()
+    opened(client, "# $0\n").ghost()
+    told = client.result("workspace/executeCommand", command)
+    title, *lines = client.notification("window/showMessage")["message"].split("\n")
+    assert title == "Why there was no suggestion, newest first:"
+    pattern = r"\d\d:\d\d:\d\d, \d+ s ago: "
+    assert [re.sub(pattern, "", line) for line in lines] == [
+        "sample.py: the caret is in a comment",
+        "a b.py: the line is complete",
+    ]
+    asked_at = datetime.fromisoformat(told["silences"][0]["at"])
+    assert asked_at.tzinfo is not None
+    assert lines[0].startswith(asked_at.strftime("%H:%M:%S"))
+
+
+def test_the_engine_gets_ready_with_the_first_document_that_it_may_be_asked_about(client: RawClient) -> None:
+    client.initialize()
+    opened(client, "x = $0\n", uri="file:///project/notes.txt", language="plaintext")
+    opened(client, "x = $0\n", uri="file:///project/.env")
+    client.settle()
+    client.notify("workspace/didChangeConfiguration", {"settings": {"enabled": False}})
+    opened(client, "x = $0\n")
+    client.settle()
+    client.notify("workspace/didChangeConfiguration", {"settings": {"enabled": True}})
+    for number in range(3):
+        opened(client, "x = $0\n", uri=f"file:///project/{number}.py")
+    client.settle()
+    assert client.end() == 0
+    assert client.errors.count(b"the engine was warmed") == 1
 
 
 def test_accepting_is_acknowledged(shared: RawClient) -> None:
