@@ -6,21 +6,31 @@ Importing it is cheap: httpx is imported by the first request.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import os
+import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from . import launch, sockets, wire
+from .address import lock
 from .api import Draft, EngineError, EngineInfo, EngineUnavailable, FillRequest, FillResult
 
 if TYPE_CHECKING:
     import httpx
 
+Verdict = Literal["accepted", "rejected"]
+
 _Answer = TypeVar("_Answer")
 
 # The host writes something at least every few seconds, also while a model loads; a longer silence means that it hangs.
 _SILENCE_S = 60.0
+_POLL_S = 0.02
+_END_WITHIN_S = 15.0
 
 
 class HostClient:
@@ -45,6 +55,9 @@ class HostClient:
         self._socket_path = socket_path
         self._start = start
         self._critic = critic
+        self._backoff = launch.Backoff()
+        self._starting = asyncio.Lock()
+        self._met: tuple[int, ...] | None = None  # the socket whose host is known to be of this version
         self._http: httpx.AsyncClient | None = None
         self._closed = False
 
@@ -63,8 +76,19 @@ class HostClient:
             if status.engine is not None:
                 return status.engine
 
+    async def warm(self) -> None:
+        """Make the first fill quick: start the host and load its model ahead of it. Never raises.
+
+        Whatever is wrong is wrong for the first fill too, and is told there.
+        """
+        with contextlib.suppress(EngineError):
+            await self.info()
+
     async def status(self) -> wire.HostStatus | None:
-        """What the host says of itself, or None when there is none. Starts and loads nothing. Raises EngineError."""
+        """What the host says of itself, or None when there is none. Starts and loads nothing. Raises EngineError.
+
+        A host of another version answers too.
+        """
         try:
             return await self._status(load=False)
         except _HostLostError:
@@ -78,6 +102,12 @@ class HostClient:
         """
         return await self._with_host(lambda: self._fill(request, on_draft))
 
+    async def judged(self, verdict: Verdict) -> None:
+        """Tell the host what the user did with a suggestion, for its metrics; starts nothing and never raises."""
+        with contextlib.suppress(EngineError, _HostLostError):
+            async with self._response("POST", "/v1/verdict", wire.dump({"verdict": verdict})) as response:
+                await response.aread()
+
     async def shutdown(self) -> bool:
         """Ask the host to exit; false when there is none. Raises EngineError."""
         try:
@@ -85,6 +115,26 @@ class HostClient:
                 await response.aread()
         except _HostLostError:
             return False
+        return True
+
+    async def stop(self, patience_s: float = 5.0) -> bool:
+        """End the host, by force where it does not answer, and wait for its process; false when there is none.
+
+        Raises EngineUnavailable when it does not end.
+        """
+        try:
+            async with asyncio.timeout(patience_s):
+                if not await self.shutdown():
+                    return False
+        except (TimeoutError, EngineError):
+            if (process := sockets.serving_process(self.socket_path)) is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+        deadline = time.monotonic() + _END_WITHIN_S
+        while not _is_free(self.socket_path):
+            if time.monotonic() > deadline:
+                raise EngineUnavailable(f"The engine host at {self.socket_path} does not end; end its process by hand.")
+            await asyncio.sleep(_POLL_S)
         return True
 
     async def aclose(self) -> None:
@@ -98,7 +148,10 @@ class HostClient:
         num_losses = 0
         while True:
             try:
-                return await attempt()
+                await self._check_version()
+                answer = await attempt()
+                self._backoff.answered()
+                return answer
             except _HostLostError as lost:
                 num_losses += lost.answered
             self._check_open()
@@ -106,6 +159,26 @@ class HostClient:
                 raise EngineUnavailable(f"The engine host died twice during one request; see {self._log()}.")
             if not self._start:
                 raise EngineUnavailable("No engine host is running; start one with: infill-lsp serve")
+            await self._start_host()
+
+    async def _check_version(self) -> None:
+        """Ask a host that was not met yet for its version, before any source text is sent to it."""
+        found = sockets.check_own(self.socket_path)
+        if found is not None and found == self._met:
+            return
+        version, ours = (await self._status(load=False)).version, sockets.package_version()
+        if version != ours:
+            text = f"The engine host is of version {version}, this is {ours}"
+            raise EngineUnavailable(f"{text}: restart the editor, or end it with: infill-lsp serve --stop")
+        self._met = found
+
+    async def _start_host(self) -> None:
+        # Several fills that lose one host start one host.
+        async with self._starting:
+            if await self._host_answers():
+                return
+            self._backoff.check()
+            self._backoff.started()
             await launch.start_host(
                 self.model,
                 self.socket_path,
@@ -118,8 +191,9 @@ class HostClient:
         return await self.status() is not None
 
     async def _status(self, *, load: bool) -> wire.HostStatus:
-        async with self._response("GET", "/v1/info?load=true" if load else "/v1/info") as response:
-            return wire.decode(wire.HostStatus, wire.parse(await response.aread()))
+        path = "/v1/info?load=true" if load else "/v1/info"
+        async with self._response("GET", path) as response:
+            return wire.decode_status(wire.parse(await response.aread()))
 
     async def _fill(self, request: FillRequest, on_draft: Callable[[Draft], None] | None) -> FillResult:
         outcome: FillResult | EngineError | None = None
@@ -146,6 +220,7 @@ class HostClient:
     async def _response(self, method: str, path: str, body: bytes | None = None) -> AsyncIterator[httpx.Response]:
         import httpx
 
+        sockets.check_own(self.socket_path)
         try:
             async with self._connections().stream(method, f"http://engine{path}", content=body) as response:
                 if response.is_error:
@@ -181,12 +256,26 @@ class HostClient:
         return sockets.log_path(self.socket_path)
 
 
+def found_hosts() -> list[HostClient]:
+    """Return a client of each place where this user's hosts listen, or where a dead one did: any model and version."""
+    return [HostClient(socket_path=path, start=False) for path in sockets.found_sockets()]
+
+
 class _HostLostError(Exception):
     """Nobody listens at the socket, or, when `answered`, somebody did and left before the answer was complete."""
 
     def __init__(self, *, answered: bool) -> None:
         super().__init__()
         self.answered = answered
+
+
+def _is_free(socket_path: Path) -> bool:
+    """Tell whether no host holds the lock of this socket, as it does until its process ends."""
+    try:
+        with lock(Path(f"{socket_path}.lock")) as is_free:
+            return is_free
+    except OSError:
+        return True
 
 
 def _parsed_or_none(body: bytes) -> object:

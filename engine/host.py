@@ -2,9 +2,10 @@
 
     python -m engine.host [--socket PATH] [--model MODEL] [--idle-seconds N] [--critic MODULE:NAME]
 
-It holds a lock beside its socket; a second host for the same socket exits at once with status 0. It leaves after N idle
-seconds and removes its socket. It knows no editors, and torch is imported only when a model loads. What judges fills by
-the rules of their language is not part of the engine: whoever starts the host names it.
+It holds a lock beside its socket; a second host for the same socket exits at once with status 0. After half of N idle
+seconds it lets go of the model, after N it leaves and removes its socket. It leaves as well when the device is lost,
+since only a new process gets it back. It knows no editors, and torch is imported only when a model loads. What judges
+fills by the rules of their language is not part of the engine: whoever starts the host names it.
 
 Status 0: served, or another host already serves. 2: the arguments or the socket's folder are wrong. 3: a package is
 missing. A failure is one line on stderr, the last one written.
@@ -15,20 +16,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import fcntl
 import importlib
 import logging
 import math
 import os
 import signal
-import socket
-import stat
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
-from . import sockets
+from . import host_log, sockets
+from .address import Address, lock
 from .api import Critic, EngineError, EngineUnavailable, Filler
 from .worker import Worker
 
@@ -42,7 +41,7 @@ _MOST_IDLE_SECONDS = 1e8
 def main(arguments: list[str] | None = None) -> int:
     """Serve until idle, told to stop or terminated; return the exit status."""
     options = _parse(arguments)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(process)d %(levelname)s %(message)s")
+    host_log.begin()
     # Weights and tokenizers come from folders of this machine; no library below may look for them elsewhere.
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     # Threads that spin for long while they wait for each other stand still for whole time slices when something else,
@@ -52,6 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     model = sockets.absolute_model(options.model)
     try:
         path = sockets.default_socket_path(model) if options.socket is None else options.socket.absolute()
+        host_log.rotate(sockets.log_path(path))
         return serve(path, loader(model, options.critic), model=model, idle_seconds=options.idle_seconds)
     except (EngineError, OSError) as error:
         print(error, file=sys.stderr)
@@ -95,56 +95,42 @@ def _named(name: str) -> Critic:
 def serve(path: Path, load: Callable[[], Filler], *, model: str, idle_seconds: float) -> int:
     """Serve at the socket `path` and return the exit status. Raises OSError, ModuleNotFoundError."""
     sockets.make_private(path.parent)
-    with _lock(path) as is_ours:
-        if not is_ours:
-            return 0
-        listener = _listen(path)
-        worker = Worker(load, idle_seconds=idle_seconds)
-        identity = _identity(path)
-        _log.info("serving %s at %s", model, path)
-        try:
-            # SIGTERM and Ctrl-C reach here as SystemExit, when the server has finished what it could.
-            with contextlib.suppress(SystemExit):
-                asyncio.run(_serve(worker, listener, model, idle_seconds, lambda: _identity(path) == identity))
-        finally:
-            if _identity(path) == identity:
-                path.unlink()
-            listener.close()
-            has_ended = worker.close(_GRACE_S)
-        _log.info("leaving")
-        if not has_ended:
-            # A thread inside a native call cannot be ended, and the interpreter may crash when it cleans up around it.
-            logging.shutdown()
-            os._exit(0)
+    with lock(Path(f"{path}.lock")) as is_ours:
+        if is_ours:
+            _serve(path, load, model, idle_seconds)
     return 0
 
 
-async def _serve(
-    worker: Worker, listener: socket.socket, model: str, idle_seconds: float, is_reachable: Callable[[], bool]
-) -> None:
+def _serve(path: Path, load: Callable[[], Filler], model: str, idle_seconds: float) -> None:
     # Here, not above: a host that finds another one at work need not pay for these imports.
     import uvicorn
 
     from .app import Activity, create_app
+    from .peer_check import OwnUserProtocol
 
-    def stop() -> None:
-        worker.stop()
+    has_device = True
+
+    def leave() -> None:
+        # The socket goes first, so that nobody comes any more; who is connected is still answered.
+        address.leave()
         server.should_exit = True
 
-    def watch() -> None:
-        rest = idle_seconds - activity.idle_s
-        if rest > 0 and is_reachable():
-            # Look now and then, also when much time is left: a host whose socket was taken away can never be asked
-            # again, but its lock would keep every other host from starting.
-            asyncio.get_running_loop().call_later(min(rest, _LONGEST_PAUSE_S), watch)
-        else:
-            server.should_exit = True
+    def stop() -> None:
+        leave()
+        worker.stop()
 
+    def lose_device() -> None:
+        nonlocal has_device
+        has_device = False
+        leave()
+
+    address = Address(path)
+    worker = Worker(load, idle_seconds=idle_seconds / 2, on_lost_device=lose_device)
     activity = Activity(create_app(worker, model=model, stop=stop))
     server = uvicorn.Server(
         uvicorn.Config(
             activity,
-            http="h11",
+            http=OwnUserProtocol,
             ws="none",
             loop="asyncio",
             lifespan="off",
@@ -155,53 +141,41 @@ async def _serve(
             timeout_graceful_shutdown=_GRACE_S,
         )
     )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _exit)
-    watch()
-    await server.serve(sockets=[listener])
+
+    def watch() -> None:
+        rest = idle_seconds - activity.idle_s
+        if rest > 0 and address.is_ours():
+            # Look now and then, also when much time is left: a host whose socket was taken away can never be asked
+            # again, but its lock would keep every other host from starting.
+            asyncio.get_running_loop().call_later(min(rest, _LONGEST_PAUSE_S), watch)
+        else:
+            leave()
+
+    async def run() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, _exit)
+        watch()
+        await server.serve(sockets=[address.listener])
+
+    _log.info("serving %s at %s", model, path)
+    try:
+        # SIGTERM and Ctrl-C reach here as SystemExit, when the server has finished what it could.
+        with contextlib.suppress(SystemExit):
+            asyncio.run(run())
+    finally:
+        address.leave()
+        address.listener.close()
+        has_ended = worker.close(_GRACE_S)
+    _log.info("leaving" if has_device else "leaving: the device is lost")
+    if not has_ended or not has_device:
+        # A thread inside a native call cannot be ended, and the interpreter may crash when it cleans up around it, or
+        # around a device that is lost.
+        logging.shutdown()
+        os._exit(0)
 
 
 def _exit(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
-
-
-@contextlib.contextmanager
-def _lock(path: Path) -> Iterator[bool]:
-    """Hold the lock of this socket; false when another host holds it. The kernel drops it however a process ends."""
-    with open(f"{path}.lock", "ab") as stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            # The file stays: to remove it would let two hosts hold two locks of one name.
-            yield True
-
-
-def _listen(path: Path) -> socket.socket:
-    """Bind the socket, readable by this user only; what a host that was killed left behind is replaced."""
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise FileExistsError(f"{path} is in the way: it is not a socket")
-        path.unlink()
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    mask = os.umask(0o177)
-    try:
-        listener.bind(str(path))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"{path}: cannot listen here: {error}") from None
-    finally:
-        os.umask(mask)
-    return listener
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.lstat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _missing_package(error: ModuleNotFoundError) -> str:

@@ -1,12 +1,13 @@
 """Start an engine host and wait until it answers.
 
-Several clients may start one at the same time: the hosts agree by a lock, all but one exit at once, and every client
-then finds the one that stayed. It knows no requests and no models.
+Where several clients want one at the same time, one of them starts it and the others wait for it: they agree by a lock.
+Hosts have a lock of their own besides, so that never two of them serve. It knows no requests and no models.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -16,12 +17,44 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from . import sockets
+from .address import lock
 from .api import EngineUnavailable
 
 _MAX_LOG_BYTES = 1_000_000
 _FIRST_PAUSE_S = 0.01
 _LONGEST_PAUSE_S = 0.25
 _BETWEEN_STARTS_S = 1.0
+
+_FREE_STARTS = 3
+_FIRST_REST_S = 1.0
+_LONGEST_REST_S = 60.0
+
+
+class Backoff:
+    """How soon a host that keeps ending may be started again: three times at once, then after 1, 2, 4... 60 s."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._num_starts = 0  # since an answer
+        self._may_start = clock()
+
+    def check(self) -> None:
+        """Allow a start now. Raises EngineUnavailable, saying when."""
+        if (rest := self._may_start - self._clock()) > 0:
+            times = f"{self._num_starts} times without an answer"
+            raise EngineUnavailable(f"The engine host was started {times}; the next try is in {max(1, round(rest))} s.")
+
+    def started(self) -> None:
+        """Note a start, whatever becomes of it."""
+        self._num_starts += 1
+        exponent = min(self._num_starts - _FREE_STARTS, 30)
+        rest = min(_FIRST_REST_S * 2.0**exponent, _LONGEST_REST_S) if exponent >= 0 else 0.0
+        self._may_start = self._clock() + rest
+
+    def answered(self) -> None:
+        """Note that a host does what it should."""
+        self._num_starts = 0
+        self._may_start = self._clock()
 
 
 async def start_host(
@@ -40,25 +73,41 @@ async def start_host(
     A host that leaves quietly has found another one at work on the same socket. That other may be about to exit, so
     after a second without an answer the start is tried again.
     """
+    log = _open_log(socket_path)
+    deadline = clock() + limit_s
     process = None
     offset = 0
     pause = _FIRST_PAUSE_S
-    log = _open_log(socket_path)
-    deadline = clock() + limit_s
     next_start = clock()
-    while not await answers():
-        if clock() > deadline:
-            raise EngineUnavailable(f"The engine host did not answer within {limit_s:g} s; see {log}.")
-        status = None if process is None else process.poll()
-        if status:
-            reason = _last_line(log, offset) or f"it ended with status {status}"
-            raise EngineUnavailable(f"The engine host could not start: {reason}")
-        if (process is None or status == 0) and clock() >= next_start:
-            next_start = clock() + _BETWEEN_STARTS_S
-            offset = log.stat().st_size
-            process = _spawn(model, socket_path, idle_seconds, critic, log)
-        await asyncio.sleep(pause)
-        pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+    with contextlib.ExitStack() as turn:
+        is_our_turn = False
+        while not await answers():
+            if clock() > deadline:
+                raise EngineUnavailable(f"The engine host did not answer within {limit_s:g} s; see {log}.")
+            is_our_turn = is_our_turn or _take(turn, socket_path)
+            status = None if process is None else process.poll()
+            if status:
+                reason = _last_line(log, offset) or f"it ended with status {status}"
+                raise EngineUnavailable(f"The engine host could not start: {reason}")
+            if is_our_turn and (process is None or status == 0) and clock() >= next_start:
+                next_start = clock() + _BETWEEN_STARTS_S
+                offset = log.stat().st_size
+                process = _spawn(model, socket_path, idle_seconds, critic, log)
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, _LONGEST_PAUSE_S)
+
+
+def _take(turn: contextlib.ExitStack, socket_path: Path) -> bool:
+    """Try to become the one that starts hosts at this socket, until the stack is closed."""
+    try:
+        sockets.make_private(socket_path.parent)
+        with contextlib.ExitStack() as trying:
+            if trying.enter_context(lock(Path(f"{socket_path}.start"))):
+                turn.enter_context(trying.pop_all())
+                return True
+    except OSError as error:
+        raise EngineUnavailable(f"The engine host could not start: {error}") from None
+    return False
 
 
 def _spawn(

@@ -28,6 +28,7 @@ class PrefixCache(Generic[S]):
         self._snapshots: OrderedDict[_Ids, tuple[S, int]] = OrderedDict()  # with its bytes; longest unused first
         self._by_hash: dict[tuple[int, int], list[_Ids]] = {}  # by chunks and hash of the last chunk edge
         self._total_bytes = 0
+        self.num_hits, self.num_misses = 0, 0  # of `longest`
 
     def __len__(self) -> int:
         return len(self._snapshots)
@@ -58,7 +59,9 @@ class PrefixCache(Generic[S]):
             if fitting:
                 found = max(fitting, key=len)
                 self._snapshots.move_to_end(found)
+                self.num_hits += 1
                 return len(found), self._snapshots[found][0]
+        self.num_misses += 1
         return None
 
     def clear(self) -> None:

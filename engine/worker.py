@@ -1,22 +1,22 @@
 """The one thread that owns the device: it loads the checkpoint, fills one hole after another and lets go when idle.
 
 Only frozen values and futures cross its border. Every exception of a model becomes an EngineError of that one job, and
-the thread lives on. It knows no HTTP, no sockets and no tensors.
+the thread lives on, unless the device is lost: then no job can be served any more, and the owner is told. It knows no
+HTTP, no sockets and no tensors.
 """
 
 from __future__ import annotations
 
-import gc
 import logging
 import queue
-import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from copy import copy
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from . import faults, memory
 from .api import Draft, EngineError, EngineInfo, EngineUnavailable, Filler, FillRequest, FillResult
 from .wire import HostState
 
@@ -25,6 +25,17 @@ _log = logging.getLogger(__name__)
 
 # An editor asks at every pause in typing; a checkpoint that cannot be loaded must not keep the machine busy.
 _FAILURE_HOLDS_S = 30.0
+
+
+class PrefixCounts(Protocol):
+    """What a filler with an attribute `prefixes` counts there."""
+
+    num_hits: int
+    num_misses: int
+
+    @property
+    def total_bytes(self) -> int:
+        """What is remembered weighs so much."""
 
 
 class Job(Generic[_Answer]):
@@ -47,15 +58,18 @@ class Worker:
         load: Callable[[], Filler],
         *,
         idle_seconds: float | None = None,
+        on_lost_device: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Start the thread. The first job calls `load`; the model goes after `idle_seconds` without a job.
 
         A `load` that failed is not called again for 30 s of the `clock`: jobs fail as the load did.
+        `on_lost_device` is called in the thread, before the job that lost the device ends; all others then fail.
         """
         self._load = load
         self._idle_seconds = idle_seconds
         self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._on_lost_device = on_lost_device
         self._clock = clock
         self._filler: Filler | None = None
         self._load_failure: tuple[float, EngineError] | None = None  # until when it holds
@@ -76,6 +90,11 @@ class Worker:
     def info(self) -> EngineInfo | None:
         """Who answers; None until a model was loaded once."""
         return self._info
+
+    @property
+    def prefixes(self) -> PrefixCounts | None:
+        """How the loaded model finds beginnings that it has read before; None without a model that does."""
+        return getattr(self._filler, "prefixes", None)
 
     def load(self) -> Job[EngineInfo]:
         """Load the model unless it is loaded."""
@@ -127,7 +146,7 @@ class Worker:
             return
         answer: _Answer
         error: EngineError | None = None
-        out_of_memory = False
+        out_of_memory = lost_device = False
         try:
             self._check(job)
             filler = self._loaded()
@@ -138,8 +157,10 @@ class Worker:
             error = failure.with_traceback(None)
         except Exception as failure:
             _log.exception("a job failed")
-            out_of_memory = _is_out_of_memory(failure)
-            error = _out_of_memory_error() if out_of_memory else _unexpected_error(failure)
+            out_of_memory = faults.is_out_of_memory(failure)
+            lost_device = faults.has_lost_device(failure)
+            describe = faults.lost_device if lost_device else faults.unexpected
+            error = faults.out_of_memory() if out_of_memory else describe(failure)
         # Only here, behind the except blocks, is the traceback gone whose frames hold the fill's tensors.
         filler = None  # type: ignore[assignment]
         if error is not None and self._filler is None and self._state == "loading":
@@ -147,6 +168,9 @@ class Worker:
             self._load_failure = (self._clock() + _FAILURE_HOLDS_S, copy(error))
         if out_of_memory:
             self._unload()
+        if lost_device:
+            self.stop()
+            self._on_lost_device()
         self._state = "unloaded" if self._filler is None else "ready"
         if error is None:
             job.future.set_result(answer)
@@ -189,31 +213,8 @@ class Worker:
     def _unload(self) -> None:
         self._filler = None
         self._state = "unloaded"
-        gc.collect()
-        cuda = getattr(sys.modules.get("torch"), "cuda", None)
-        try:
-            if cuda is not None and cuda.is_initialized():
-                cuda.empty_cache()
-        except Exception:
-            # A device in an error state refuses even this; the next job reports what is wrong with it.
-            _log.exception("the device's memory could not be released")
-
-
-def _is_out_of_memory(failure: Exception) -> bool:
-    if isinstance(failure, MemoryError) or type(failure).__name__ == "OutOfMemoryError":
-        return True
-    text = str(failure).lower()
-    return isinstance(failure, RuntimeError) and ("out of memory" in text or "can't allocate memory" in text)
-
-
-def _out_of_memory_error() -> EngineError:
-    return EngineError("The model ran out of memory; close what else uses the device, or choose a smaller model.")
+        memory.release()
 
 
 def _stopping_error() -> EngineError:
     return EngineUnavailable("The engine host is stopping.")
-
-
-def _unexpected_error(failure: Exception) -> EngineError:
-    detail = " ".join(f"{type(failure).__name__}: {failure}".split())[:300]
-    return EngineError(f"The model failed: {detail} (the engine host's log tells more)")

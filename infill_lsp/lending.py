@@ -9,8 +9,8 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from typing import TYPE_CHECKING, Any, Literal
 
 from engine.api import Capabilities, Engine, EngineError
 from infill_lsp.errors import State, state_of
@@ -41,6 +41,7 @@ class Lending:
         self._fill_times_s: deque[float] = deque(maxlen=_NUM_FILL_TIMES)
         self._closing: set[asyncio.Task[None]] = set()
         self._asking: set[asyncio.Task[None]] = set()
+        self._telling: set[asyncio.Task[None]] = set()
         self.in_trouble = False
         """Whether the engine could not be used when it was last needed."""
         self.capabilities: Capabilities | None = None
@@ -98,6 +99,15 @@ class Lending:
         """Note how long a fill took."""
         self._fill_times_s.append(seconds)
         _log.info("a fill took %d ms", seconds * 1000)
+
+    def judged(self, *, taken: bool) -> None:
+        """Tell an engine that counts them what became of a suggestion, in the background."""
+        judged: Callable[[Literal["accepted", "rejected"]], Coroutine[Any, Any, None]] | None
+        judged = getattr(self._engine, "judged", None)
+        if judged is not None:
+            telling = asyncio.ensure_future(judged("accepted" if taken else "rejected"))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
 
     def let_go(self) -> None:
         """Close the engine, and make another one when it is next needed."""

@@ -25,7 +25,7 @@ class _Offer:
 class Offers:
     """Names every suggestion that is sent and hears what came of it; `judged` is told language, confidence, outcome."""
 
-    def __init__(self, judged: Callable[[str, float, bool], None]) -> None:
+    def __init__(self, judged: Callable[[str, float | None, bool], None]) -> None:
         self._judged = judged
         self._ids = count(1)
         self._offers: dict[str, _Offer] = {}
@@ -64,5 +64,4 @@ class Offers:
 
     def _settle(self, offer: _Offer, *, taken: bool) -> None:
         offer.outcome = taken
-        if offer.confidence is not None:
-            self._judged(offer.language, offer.confidence, taken)
+        self._judged(offer.language, offer.confidence, taken)

@@ -73,7 +73,7 @@ class Session:
         self.shown: dict[str, Shown] = {}
         self.rhythms: dict[str, Rhythm] = {}
         self.feedback = feedback or Feedback()
-        self.offers = Offers(self.feedback.judged)
+        self.offers = Offers(self._judged)
         self.num_accepted = 0
         self.lending = Lending(editor, make_engine)
         self._folders = FolderSettings(overrides)
@@ -87,6 +87,11 @@ class Session:
         self._silences = Silences()
         self._warming: set[asyncio.Task[None]] = set()
         self._configuring: set[asyncio.Future[None]] = set()
+
+    def _judged(self, language: str, confidence: float | None, taken: bool) -> None:
+        self.lending.judged(taken=taken)
+        if confidence is not None:
+            self.feedback.judged(language, confidence, taken)
 
     def begin(self, roots: Iterable[Path], editor_settings: object) -> None:
         """Start in some folders, with what the editor sent along when it introduced itself."""

@@ -57,6 +57,11 @@ class DiffusionGemma:
         self._snapshots: PrefixCache[Prefix] = PrefixCache(max_snapshot_bytes, _num_bytes)
 
     @property
+    def prefixes(self) -> PrefixCache[Prefix]:
+        """The prefixes that are remembered, for those who count hits and bytes."""
+        return self._snapshots
+
+    @property
     def vocab_size(self) -> int:
         """Return V, which counts ids that no tokenizer produces too."""
         return int(self._model.config.text_config.vocab_size)

@@ -7,11 +7,14 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from engine import app, wire
 from engine.api import EngineError, EngineUnavailable, FillRequest, RequestError
 from engine.fake import Script, ScriptedFiller, ThreadGate
+from engine.prefix_cache import PrefixCache
 from tests.engine.hosting import REQUEST, check_fills, client, private_folder, raw, serving, status, until
 
 
@@ -103,6 +106,10 @@ def good_body(**changes: object) -> bytes:
         ("POST", "/v1/fill", good_body(seed="one"), 400),
         ("POST", "/v1/fill", good_body(more=1), 400),
         ("POST", "/v1/fill", good_body(prefix="x" * app.MAX_BODY_BYTES), 413),
+        ("POST", "/v1/verdict", b'{"verdict": "thrown"}', 400),
+        ("POST", "/v1/verdict", b'{"verdict": []}', 400),
+        ("POST", "/v1/verdict", b"[]", 400),
+        ("POST", "/metrics", b"", 405),
         ("GET", "/v1/fill", None, 405),
         ("GET", "/v2/fill", None, 404),
         ("GET", "/", None, 404),
@@ -118,6 +125,96 @@ async def test_a_bad_request_is_answered_in_one_line_and_the_host_lives(
         assert type(wire.decode_error(response.json())) is RequestError
         assert str(wire.decode_error(response.json()))
         await check_fills(engine, "1")
+
+
+async def counts(http: httpx.AsyncClient) -> dict[str, float]:
+    """What the host's metrics say, every line of it read."""
+    response = await http.get("/metrics")
+    assert response.headers["content-type"].startswith("text/plain")
+    families = text_string_to_metric_families(response.text)
+    return {
+        sample.name + "".join(sample.labels.values()): sample.value for family in families for sample in family.samples
+    }
+
+
+async def test_fills_and_passes_are_counted_and_timed(folder: Path) -> None:
+    scripts = iter(
+        [Script(("1",), num_drafts=3), Script((), reason="nothing"), Script(("1",), fail_at=1, error=EngineError("x"))]
+    )
+    filler = ScriptedFiller(lambda _: next(scripts))
+    async with serving(folder, filler), raw(folder) as http, client(folder, start=False) as engine:
+        before = await counts(http)
+        assert before["infill_fills_totalfilled"] == before["infill_model_loaded"] == 0
+        await engine.fill(REQUEST)
+        await engine.fill(REQUEST)
+        with pytest.raises(EngineError):
+            await engine.fill(REQUEST)
+        after = await counts(http)
+        assert (await status(engine)).num_fills == 2
+        assert (await status(engine)).uptime_s > 0
+    assert [after[f"infill_fills_total{each}"] for each in ("filled", "nothing", "failed", "cancelled")] == [1, 1, 1, 0]
+    assert after["infill_denoising_passes_total"] == after["infill_pass_seconds_count"] == 3 + 4
+    assert after["infill_pass_seconds_sum"] == pytest.approx(0.007)
+    assert after["infill_fill_seconds_count"] == after["infill_prefill_seconds_count"] == 2
+    assert after["infill_answer_seconds_count"] == 2
+    assert after["infill_model_loaded"] == 1
+
+
+async def test_a_cancel_is_counted(folder: Path) -> None:
+    gate = ThreadGate(before=2)
+    async with serving(folder, ScriptedFiller("1", gate=gate)) as activity, raw(folder) as http:
+        async with client(folder, start=False) as engine:
+            task = asyncio.create_task(engine.fill(REQUEST))
+            await until(gate.reached.is_set)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await until(lambda: activity.idle_s > 0)
+            gate.opened.set()
+
+        async def is_counted() -> bool:
+            return (await counts(http))["infill_fills_totalcancelled"] == 1
+
+        await until(is_counted)
+
+
+async def test_what_users_do_with_suggestions_is_counted(folder: Path) -> None:
+    async with serving(folder, ScriptedFiller("1")), raw(folder) as http, client(folder, start=False) as engine:
+        await engine.judged("accepted")
+        await engine.judged("rejected")
+        await engine.judged("rejected")
+        after = await counts(http)
+        assert [after[f"infill_suggestions_total{each}"] for each in ("accepted", "rejected")] == [1, 2]
+    async with client(folder / "nowhere", start=False) as engine:
+        await engine.judged("accepted")
+
+
+async def test_metrics_hold_no_source_text_and_no_path(folder: Path) -> None:
+    async with (
+        serving(folder, ScriptedFiller("secret_fill")),
+        raw(folder) as http,
+        client(folder, start=False) as engine,
+    ):
+        await engine.fill(FillRequest("secret_prefix = ", "secret_suffix", language="secret_language"))
+        text = (await http.get("/metrics")).text
+    assert "infill_fills_total" in text
+    assert "secret" not in text
+    assert "/" not in text
+
+
+async def test_known_prefixes_are_counted(folder: Path) -> None:
+    filler = ScriptedFiller("1")
+    cache: PrefixCache[int] = PrefixCache(100, lambda snapshot: snapshot)
+    filler.prefixes = cache  # type: ignore[attr-defined]
+    cache.longest([1])
+    cache.store([1], 7)
+    cache.longest([1, 2])
+    cache.longest([1, 3])
+    async with serving(folder, filler), raw(folder) as http, client(folder, start=False) as engine:
+        await engine.fill(REQUEST)
+        after = await counts(http)
+    assert (after["infill_prefix_lookups_totalyes"], after["infill_prefix_lookups_totalno"]) == (2, 1)
+    assert after["infill_prefix_cache_bytes"] == 7
 
 
 async def test_a_request_of_almost_the_largest_size_is_served(folder: Path) -> None:

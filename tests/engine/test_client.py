@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from engine import launch
+from engine import launch, wire
+from engine.address import lock
 from engine.api import Draft, EngineUnavailable
 from engine.client import HostClient
 from tests.engine.hosting import (
@@ -62,11 +63,17 @@ async def test_two_clients_share_one_host(folder: Path) -> None:
         assert len(hosts_in(folder)) == 1
 
 
-async def test_ten_clients_at_once_start_one_host(folder: Path) -> None:
+async def test_ten_clients_at_once_start_one_host(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "sitecustomize.py").write_text(f"open('{folder}/starts', 'a').write('x')\n")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
     engines = [HostClient("fake:x", socket_path=folder / "s.sock") for _ in range(10)]
-    await asyncio.gather(*(check_fills(engine, "x") for engine in engines))
-    assert len({(await status(engine)).pid for engine in engines}) == 1
-    await until(lambda: len(hosts_in(folder)) == 1)
+    for num_rounds in range(1, 4):
+        await asyncio.gather(*(check_fills(engine, "x") for engine in engines))
+        (process,) = {(await status(engine)).pid for engine in engines}
+        assert hosts_in(folder) == [process]
+        assert (folder / "starts").read_text() == "x" * num_rounds
+        os.kill(process, signal.SIGKILL)
+        await until(lambda process=process: process not in hosts_in(folder))  # type: ignore[misc]
     for engine in engines:
         await engine.aclose()
 
@@ -138,6 +145,112 @@ async def test_a_fill_that_kills_every_host_is_given_up(folder: Path, monkeypatc
         with pytest.raises(EngineUnavailable, match="died twice"):
             await engine.fill(REQUEST)
     assert (folder / "deaths").read_text() == "xx"
+
+
+async def test_a_client_that_dies_while_it_starts_a_host_lets_another_one_start_it(folder: Path) -> None:
+    with lock(folder / "s.sock.start") as is_taken:
+        assert is_taken
+        async with client(folder) as engine:
+            filling = asyncio.create_task(check_fills(engine, "1 + 2"))
+            await until((folder / "infill-lsp" / "log" / "host-s.log").exists)
+            assert hosts_in(folder) == []
+            assert not filling.done()
+    async with client(folder) as engine:
+        await check_fills(engine, "1 + 2")
+
+
+def test_a_host_that_keeps_ending_is_started_less_and_less_often() -> None:
+    now = 0.0
+    backoff = launch.Backoff(lambda: now)
+    for rest in (0, 0, 1, 2, 4, 8, 16, 32, 60, 60):
+        backoff.check()
+        backoff.started()
+        if rest:
+            now += rest - 0.5
+            with pytest.raises(EngineUnavailable, match="the next try is in 1 s"):
+                backoff.check()
+            now += 0.5
+    backoff.answered()
+    for _ in range(3):
+        backoff.check()
+        backoff.started()
+    with pytest.raises(EngineUnavailable, match="3 times without an answer"):
+        backoff.check()
+
+
+async def test_a_host_that_dies_with_every_fill_is_not_started_for_ever(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "if 'engine.host' in sys.orig_argv:\n"
+        f"    open('{folder}/starts', 'a').write('x')\n"
+        "    import engine.fake\n"
+        "    engine.fake.ScriptedFiller.__init__ = lambda *_: os.kill(os.getpid(), 9)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    async with client(folder) as engine:
+        engine._backoff = launch.Backoff(lambda: 0.0)
+        with pytest.raises(EngineUnavailable, match="died twice"):
+            await engine.fill(REQUEST)
+        await engine.warm()
+        for _ in range(5):
+            with pytest.raises(EngineUnavailable, match="the next try is in"):
+                await engine.fill(REQUEST)
+    assert (folder / "starts").read_text() == "xxx"
+
+
+async def test_warming_loads_the_model_and_hides_what_is_wrong(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with client(folder, start=False) as engine:
+        await engine.warm()
+        assert hosts_in(folder) == []
+    async with client(folder) as engine:
+        await engine.warm()
+        assert (await status(engine)).state == "ready"
+        await engine.stop()
+    (folder / "sitecustomize.py").write_text("import sys; sys.modules['uvicorn'] = None")
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    async with client(folder) as engine:
+        await engine.warm()
+        with pytest.raises(EngineUnavailable, match="uvicorn is not installed"):
+            await engine.fill(REQUEST)
+
+
+def start_host_of_another_version(folder: Path) -> subprocess.Popen[bytes]:
+    code = (
+        "import sys; from engine import sockets; sockets.package_version = lambda: '0.0.1'\n"
+        "from engine.host import main; main(['--socket', sys.argv[1], '--model', 'fake:1 + 2'])\n"
+    )
+    return subprocess.Popen([sys.executable, "-c", code, str(folder / "s.sock")], cwd=ROOT)
+
+
+async def test_a_host_of_another_version_is_not_talked_to(folder: Path) -> None:
+    other = start_host_of_another_version(folder)
+    try:
+        async with client(folder) as engine:
+            await until(lambda: is_up(engine))
+            for attempt in (engine.fill(REQUEST), engine.info()):
+                with pytest.raises(EngineUnavailable, match=r"is of version 0\.0\.1.* serve --stop"):
+                    await attempt
+            found = await status(engine)
+            assert (found.pid, found.version, found.num_fills) == (other.pid, "0.0.1", 0)
+            assert await engine.stop()
+            assert other.wait(LIMIT_S) == 0
+            await check_fills(engine, "1 + 2")
+    finally:
+        other.kill()
+        other.wait()
+
+
+async def test_a_host_that_does_not_answer_is_ended_by_force(folder: Path) -> None:
+    async with client(folder) as engine:
+        assert not await engine.stop()
+        await check_fills(engine, "1 + 2")
+        process = (await status(engine)).pid
+        os.kill(process, signal.SIGSTOP)
+        assert await engine.stop(patience_s=0.1)
+        assert process not in hosts_in(folder)
+        await check_fills(engine, "1 + 2")
 
 
 async def test_a_dead_host_leaves_a_socket_that_the_next_host_replaces(folder: Path) -> None:
@@ -230,3 +343,15 @@ async def test_a_host_that_finds_the_lock_held_is_not_started_again_at_once(
         async with asyncio.timeout(LIMIT_S):
             await launch.start_host("fake:x", folder / "s.sock", idle_seconds=60, answers=answers, clock=lambda: now)
     assert num_polls_alone >= 5
+
+
+def test_what_a_host_of_another_version_says_of_itself_is_read_as_far_as_both_know_it() -> None:
+    older = {
+        "pid": 7,
+        "version": "0.0.1",
+        "model": "bundled",
+        "state": "ready",
+        "engine": {"shape": "other"},
+        "mood": 1,
+    }
+    assert wire.decode_status(older) == wire.HostStatus(7, "0.0.1", "bundled", "ready", None)

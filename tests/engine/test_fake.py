@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.api import Draft, EngineError, FillRequest, FillResult
+from engine.api import Draft, EngineError, FillRequest, FillResult, FurtherHole, RequestError, finish
 from engine.fake import Gate, Script, ScriptedEngine, ScriptedFiller
 
 REQUEST = FillRequest(prefix="total = sum(", suffix=")\n", num_candidates=2)
@@ -110,3 +110,22 @@ async def test_a_script_can_fail_at_a_step() -> None:
     with pytest.raises(EngineError, match="broken"):
         await engine.fill(REQUEST, lambda draft: steps.append(draft.step))
     assert steps == [1, 2]
+
+
+def test_the_holes_of_a_request_can_be_told_apart() -> None:
+    request = FillRequest("one = ", "", further_holes=(FurtherHole("\ntwo = "),))
+    filler = ScriptedFiller("f({name}, {holes})")
+    *_, draft = filler.fill(request)
+    assert draft.text == "f(one, 2)\ntwo = f(two, 2)"
+    (candidate,) = finish(filler.fill(request)).candidates
+    assert (candidate.text, candidate.further_texts) == ("f(one, 2)", ("f(two, 2)",))
+    with pytest.raises(RequestError, match="2 holes do not fit"):
+        finish(ScriptedFiller(Script(("x",), most_holes=1)).fill(request))
+
+
+def test_a_rewriting_replaces_what_is_not_locked() -> None:
+    script = Script(("never",), replace=(("a", "b{noise}{instruction}"),))
+    request = FillRequest("", "", original="a a a", noise=0.5, locked=((2, 3),), instruction="!")
+    assert finish(ScriptedFiller(script).fill(request)).candidates[0].text == "b0.5! a b0.5!"
+    untouched = FillRequest("", "", original="a a a", noise=0.0)
+    assert finish(ScriptedFiller(script).fill(untouched)).candidates[0].text == "a a a"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import os
+import socket
 import stat
 from pathlib import Path
 
 import pytest
 
 from engine import sockets
-from engine.api import FillRequest
+from engine.api import EngineUnavailable, FillRequest
+from engine.client import HostClient
 
 
 @pytest.fixture
@@ -103,3 +106,50 @@ def test_a_link_is_not_a_private_folder(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "real")
     with pytest.raises(NotADirectoryError):
         sockets.make_private(tmp_path / "link")
+
+
+def test_the_sockets_of_every_model_are_found_where_clients_look(runtime: Path) -> None:
+    made = []
+    for model in ("bundled", "fake:x"):
+        path = check_socket_path(model)
+        made.append(listening(path))
+    (path.parent / "no.sock").touch()
+    assert set(sockets.found_sockets()) == {check_socket_path(model) for model in ("bundled", "fake:x")}
+    path.parent.chmod(0o755)
+    assert sockets.found_sockets() == []
+    for each in made:
+        each.close()
+
+
+def listening(path: Path) -> socket.socket:
+    made = socket.socket(socket.AF_UNIX)
+    made.bind(str(path))
+    made.listen()
+    return made
+
+
+def test_the_process_behind_a_socket_is_known_though_it_does_not_answer(runtime: Path) -> None:
+    path = check_socket_path("bundled")
+    assert sockets.serving_process(path) is None
+    with listening(path):
+        assert sockets.serving_process(path) == os.getpid()
+    assert sockets.serving_process(path) is None
+
+
+def test_this_user_may_talk() -> None:
+    ours, other = socket.socketpair()
+    with ours, other:
+        assert sockets.may_talk(ours)
+
+
+def test_a_socket_of_another_user_is_not_talked_to(runtime: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = check_socket_path("bundled")
+    sockets.check_own(path)
+    with listening(path):
+        sockets.check_own(path)
+        # As if this were another user.
+        monkeypatch.setattr(os, "geteuid", lambda: path.lstat().st_uid + 1)
+        with pytest.raises(EngineUnavailable, match="belongs to another user"):
+            sockets.check_own(path)
+        with pytest.raises(EngineUnavailable, match="belongs to another user"):
+            asyncio.run(HostClient(socket_path=path, start=False).fill(FillRequest("x", "")))

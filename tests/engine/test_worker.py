@@ -24,10 +24,14 @@ LIMIT_S = 30.0
 
 @contextmanager
 def running(
-    load: Callable[[], Filler], *, idle_seconds: float | None = None, clock: Callable[[], float] = time.monotonic
+    load: Callable[[], Filler],
+    *,
+    idle_seconds: float | None = None,
+    on_lost_device: Callable[[], None] = lambda: None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Worker]:
     """Run a worker; in the end its thread must be gone."""
-    worker = Worker(load, idle_seconds=idle_seconds, clock=clock)
+    worker = Worker(load, idle_seconds=idle_seconds, on_lost_device=on_lost_device, clock=clock)
     try:
         yield worker
     finally:
@@ -155,6 +159,46 @@ def test_running_out_of_memory_unloads_the_model() -> None:
     with running(lambda: next(fillers)) as worker:
         check_fails(worker.fill(REQUEST, ignore), EngineError, "ran out of memory")
         check_fills(worker, "2")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "CUDA error: device-side assert triggered\nCompile with TORCH_USE_CUDA_DSA",
+        "CUDA error: an illegal memory access was encountered",
+        "CUDA error: unspecified launch failure",
+        "CUDA error: unknown error",
+        "CUDA error: uncorrectable ECC error encountered",
+    ],
+)
+def test_a_lost_device_ends_the_worker_after_it_was_told(text: str) -> None:
+    gate = ThreadGate(before=2)
+    filler = ScriptedFiller(Script(("1",), fail_at=2, error=RuntimeError(text)), gate=gate)
+    told: list[bool] = []
+    with running(lambda: filler, on_lost_device=lambda: told.append(lost.future.done())) as worker:
+        lost = worker.fill(REQUEST, ignore)
+        assert gate.reached.wait(LIMIT_S)
+        waiting = worker.fill(REQUEST, ignore)
+        gate.opened.set()
+        check_fails(lost, EngineError, "device failed .*starts anew")
+        check_fails(waiting, EngineUnavailable, "stopping")
+        check_fails(worker.fill(REQUEST, ignore), EngineUnavailable, "stopping")
+    assert told == [False]
+
+
+def test_an_error_of_one_call_leaves_the_device_alone() -> None:
+    errors = [
+        "CUDA error: invalid argument",
+        "CUBLAS_STATUS_NOT_SUPPORTED",
+        "mat1 and mat2 shapes cannot be multiplied",
+    ]
+    scripts = iter([*(Script(("1",), fail_at=1, error=RuntimeError(text)) for text in errors), Script(("2",))])
+    told: list[None] = []
+    with running(lambda: ScriptedFiller(lambda _: next(scripts)), on_lost_device=lambda: told.append(None)) as worker:
+        for _ in errors:
+            check_fails(worker.fill(REQUEST, ignore), EngineError, "The model failed")
+        check_fills(worker, "2")
+    assert told == []
 
 
 def test_a_failing_load_is_tried_again_after_a_while() -> None:

@@ -129,8 +129,8 @@ def test_a_folder_that_cannot_be_written_harms_nothing(tmp_path: Path) -> None:
     assert feedback.threshold("python", SETTING) == SETTING
 
 
-class Judged(list[tuple[str, float, bool]]):
-    def __call__(self, language: str, confidence: float, taken: bool) -> None:
+class Judged(list[tuple[str, float | None, bool]]):
+    def __call__(self, language: str, confidence: float | None, taken: bool) -> None:
         self.append((language, confidence, taken))
 
 
@@ -153,7 +153,7 @@ def test_a_suggestion_is_dismissed_once_it_was_read() -> None:
     for name in (glimpsed, read, unmeasured, second, read):
         offers.replaced(name, 0.5 if name == glimpsed else 1.0)
     offers.replaced(glimpsed, 5.0)
-    assert judged == [("python", 0.2, False)]
+    assert judged == [("python", 0.2, False), ("python", None, False)]
 
 
 def test_of_an_editor_that_tells_what_it_shows_nothing_else_counts_as_shown() -> None:

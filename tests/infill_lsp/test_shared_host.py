@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.engine.hosting import hosts_in
@@ -184,3 +185,13 @@ def test_a_host_of_another_version_is_left_alone(machine: Machine) -> None:
             assert len(list(machine.folder.rglob("*.sock"))) == 2
         finally:
             other.kill()
+
+
+def test_the_host_counts_what_users_take(machine: Machine) -> None:
+    with machine.servers(_MODEL) as (client,):
+        sample = opened(client, "x = $0\n")
+        (item,) = client.answer(sample.ask_ghost())["result"]["items"]
+        client.result("workspace/executeCommand", item["command"])
+        (socket,) = machine.folder.rglob("*.sock")
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://host") as http:
+            until(lambda: 'infill_suggestions_total{verdict="accepted"} 1.0' in http.get("/metrics").text)
