@@ -1,15 +1,20 @@
-"""What the engine is told of the file: the text before and after the hole, within a budget of characters.
+"""What the engine is told: the text before and after the hole, within a budget, and on request what else helps.
 
-The same snapshot and hole always give the same request. Which other text would help is not its concern yet.
+The same snapshot, hole and surroundings always give the same request.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 
-from engine.api import FillRequest
+from engine.api import FillRequest, FurtherHole
+from infill_lsp.budget import Budget
 from infill_lsp.document import Snapshot
+from infill_lsp.elsewhere import Surroundings
 from infill_lsp.hole import Hole, lead
+from infill_lsp.structure import structured
 
 MAX_LINE_TOKENS = 32
 MAX_BLOCK_TOKENS = 96
@@ -30,6 +35,8 @@ def request_for(
     max_suffix_chars: int,
     deadline_ms: int | None,
     warm_start: bool = False,
+    surroundings: Surroundings | None = None,
+    max_prefix_tokens: int | None = None,
 ) -> FillRequest:
     """Lay out the prefix and the suffix of a hole.
 
@@ -37,6 +44,8 @@ def request_for(
     Where a prefix is cut stays the same over many keystrokes, so that what is known of it can be used again.
     An indent that is still missing counts as prefix.
     `warm_start` lets the engine go on from a fill of a keystroke ago.
+    With `surroundings` the prefix is laid out as structure, within `max_prefix_tokens` too where the engine sees only
+    so many; what the file has that is not shown as it is then stands there in short.
     Line breaks become `\\n`, a byte-order mark and lone surrogates go: no model knows them.
     """
     step = max(1, max_prefix_chars // _STEPS_A_PREFIX)
@@ -45,10 +54,17 @@ def request_for(
     before = _clean(snapshot.text[first : hole.start] + lead(snapshot, hole))
     after = _clean(snapshot.text[hole.end : last])
     prefix, suffix = _tail(before, max_prefix_chars, step), _head(after, max_suffix_chars)
+    starts_file = first == 0 and prefix == before
+    if surroundings is not None:
+        suffix_end = hole.end + len(_head(snapshot.text[hole.end : last], max_suffix_chars))
+        budget = Budget(max_prefix_chars, max_prefix_tokens)
+        laid_out = structured(snapshot, hole, lead(snapshot, hole), suffix_end, budget, surroundings)
+        if laid_out is not None:
+            prefix, starts_file = _clean(laid_out), False
     return FillRequest(
         prefix=prefix,
         suffix=suffix,
-        starts_file=first == 0 and prefix == before,
+        starts_file=starts_file,
         ends_file=last >= len(snapshot.text) and suffix == after,
         multiline=hole.multiline,
         max_hole_tokens=MAX_BLOCK_TOKENS if hole.multiline else MAX_LINE_TOKENS,
@@ -56,6 +72,18 @@ def request_for(
         deadline_ms=deadline_ms,
         warm_start=warm_start,
         language=snapshot.language,
+    )
+
+
+def further_holes(snapshot: Snapshot, holes: Sequence[Hole]) -> tuple[FurtherHole, ...]:
+    """Lay out the holes right of the first one, each behind the text that parts it from the hole before."""
+    return tuple(
+        FurtherHole(
+            between=_clean(snapshot.text[before.end : hole.start] + lead(snapshot, hole)),
+            multiline=hole.multiline,
+            max_hole_tokens=MAX_BLOCK_TOKENS if hole.multiline else MAX_LINE_TOKENS,
+        )
+        for before, hole in pairwise(holes)
     )
 
 

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import tree_sitter
 
+from infill_lsp.byte_offsets import offsets_of_bytes
 from infill_lsp.grammars import grammar_of
 from infill_lsp.line_index import LineIndex
 from infill_lsp.parsing import Parsing
@@ -124,7 +125,7 @@ class SyntaxTree:
         It looks into nodes that are `opened`, that hold `around`, that do not parse, or that are small and not wanted.
         """
         tree = self._alive()
-        return [] if tree is None else _landmarks(tree, self._index, wanted, opened, around)
+        return [] if tree is None else _landmarks(tree, self._text, self._index.byte(around), wanted, opened)
 
     def edit(self, start: int, end: int, new_text: str, new_index: LineIndex) -> None:
         """Tell the tree that `[start, end)` of its text was replaced, which gave `new_text`.
@@ -221,10 +222,9 @@ def _into_child(cursor: tree_sitter.TreeCursor, byte: int) -> bool:
 
 
 def _landmarks(
-    tree: tree_sitter.Tree, index: LineIndex, wanted: frozenset[str], opened: frozenset[str], around: int
+    tree: tree_sitter.Tree, text: str, byte: int, wanted: frozenset[str], opened: frozenset[str]
 ) -> list[Landmark]:
-    byte, at = index.byte(around), index.offset_of_byte
-    found: list[Landmark] = []
+    found: list[tuple[str, int, tuple[int, ...]]] = []
     stack: list[tuple[tree_sitter.Node, int, tree_sitter.Node | None]]
     stack = [(node, 0, None) for node in reversed(_children(tree.root_node))]
     while stack and len(found) < _MAX_LANDMARKS:
@@ -233,16 +233,16 @@ def _landmarks(
         holds = start < byte < end
         if kind in wanted:
             name, body = _name_of(node), _body_of(node)
-            first, last = at(start), at(end)
-            outside = (first, last) if outer is None else (at(outer.start_byte), at(outer.end_byte))
-            named = (first, first) if name is None else (at(name.start_byte), at(name.end_byte))
-            bodied = (last, last) if body is None else (at(body.start_byte), at(body.end_byte))
-            found.append(Landmark(kind, depth, *outside, first, last, *named, *bodied))
+            around = (start, end) if outer is None else (outer.start_byte, outer.end_byte)
+            named = (start, start) if name is None else (name.start_byte, name.end_byte)
+            bodied = (end, end) if body is None else (body.start_byte, body.end_byte)
+            found.append((kind, depth, (*around, start, end, *named, *bodied)))
             if depth < _MAX_DEPTH and (holds or kind in opened):
                 stack += [(child, depth + 1, None) for child in reversed(_children(body or node))]
         elif depth < _MAX_DEPTH and (holds or node.is_error or kind in opened or node.descendant_count < _SMALL):
             stack += [(child, depth, outer or node) for child in reversed(_children(node))]
-    return found
+    at = offsets_of_bytes(text, (place for _, _, places in found for place in places))
+    return [Landmark(kind, depth, *(at[place] for place in places)) for kind, depth, places in found]
 
 
 def _children(node: tree_sitter.Node) -> list[tree_sitter.Node]:
