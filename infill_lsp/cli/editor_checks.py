@@ -16,16 +16,14 @@ from pathlib import Path
 
 from infill_lsp.cli.finding import Finding
 
-_OLDEST_NEOVIM = (0, 12)
+_OLDEST_NEOVIM = (0, 11)
 _PATIENCE_S = 10
 _CONFIG_FILE = "lsp/infill_lsp.lua"
 _NAMED = re.compile(r"infill[-_]lsp")
 _MAX_FILES, _MAX_BYTES = 500, 200_000
 _VSCODE_FOLDERS = (".vscode", ".vscode-insiders", ".vscode-oss", ".vscode-server", ".cursor", ".windsurf")
-_NEOVIM_ADVICE = "copy editors/neovim/lsp/infill_lsp.lua into {folder}/lsp and enable it, see docs/editors.md"
-_VSCODE_ADVICE = (
-    "install an extension that starts infill-lsp, or use an editor with a client of its own: docs/editors.md"
-)
+_NEOVIM_ADVICE = "add editors/neovim to the runtimepath in {folder}/init.lua and enable it, see docs/editors.md"
+_VSCODE_ADVICE = "install the extension, see docs/editors.md"
 
 
 def check_editors() -> list[Finding]:
@@ -37,7 +35,7 @@ def check_editors() -> list[Finding]:
 
 
 def check_neovim() -> Finding:
-    """Neovim, which shows ghost text from 0.12 on, and our file in its configuration."""
+    """Neovim, and our file in its configuration."""
     binary = shutil.which("nvim")
     if binary is None:
         return Finding("neovim", "ok", "not on the PATH; needed only to use infill-lsp in it")
@@ -50,7 +48,7 @@ def check_neovim() -> Finding:
     version = re.search(r"v(\d+)\.(\d+)\.(\d+)", answer)
     if version is None or (int(version[1]), int(version[2])) < _OLDEST_NEOVIM:
         found = version[0] if version else "of an unknown version"
-        advice = "install Neovim 0.12 or newer: older ones show no ghost text"
+        advice = "install Neovim 0.11 or newer: the plugin does not work in older ones"
         return Finding("neovim", "warning", f"{binary} is {found}", advice, {"is_old": True})
     config = _config_folder()
     integration = _neovim_integration(config)

@@ -162,8 +162,8 @@ def test_neovim_is_set_up_by_any_of_these_files(home: Path, name: str) -> None:
 
 
 def test_an_old_neovim_is_a_warning_and_none_is_not(home: Path) -> None:
-    program(home / "bin", "nvim", "NVIM v0.11.9")
-    assert "v0.11.9" in editor_checks.check_neovim().text
+    program(home / "bin", "nvim", "NVIM v0.10.9")
+    assert "v0.10.9" in editor_checks.check_neovim().text
     assert editor_checks.check_neovim().level == "warning"
     (home / "bin/nvim").unlink()
     assert editor_checks.check_neovim().level == "ok"

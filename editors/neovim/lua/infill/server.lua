@@ -1,0 +1,76 @@
+-- The language server as this buffer's client sees it: where it is, and how the words are called that it understands.
+--
+-- It knows neither ghost text nor commands of the user.
+
+local M = {}
+
+M.NAME = 'infill_lsp'
+
+M.INLINE_COMPLETION = 'textDocument/inlineCompletion'
+M.REWRITE = 'infill-lsp.rewrite'
+M.ACCEPTED = 'infill.accepted'
+
+---@param buf integer
+---@return vim.lsp.Client?
+function M.client(buf)
+  return vim.lsp.get_clients({ bufnr = buf, name = M.NAME })[1]
+end
+
+---Give the client of a buffer, or tell the user that there is none.
+---@param buf integer
+---@return vim.lsp.Client?
+function M.client_or_warning(buf)
+  local client = M.client(buf)
+  if not client then
+    M.tell('the language server is not attached to this buffer; see :checkhealth infill', vim.log.levels.WARN)
+  end
+  return client
+end
+
+---The command line that starts the server, without what makes it serve: other subcommands go behind it.
+---@return string[]
+function M.command()
+  local client = vim.lsp.get_clients({ name = M.NAME })[1]
+  local config = client and client.config or vim.lsp.config[M.NAME]
+  local cmd = config and config.cmd
+  local found = {} ---@type string[]
+  if type(cmd) == 'table' then
+    for _, word in ipairs(cmd) do
+      if word ~= '--stdio' then
+        table.insert(found, word)
+      end
+    end
+  end
+  return #found > 0 and found or { 'infill-lsp' }
+end
+
+---Send a message that is none of Neovim's own, which its types do not list.
+---@param client vim.lsp.Client
+---@param method string
+---@param params table
+function M.notify(client, method, params)
+  ---@cast method any
+  client:notify(method, params)
+end
+
+---Send a request and give its number, by which it can be taken back.
+---@param client vim.lsp.Client
+---@param method string
+---@param params table
+---@param handler fun(problem?: lsp.ResponseError, result?: any)
+---@param buf integer
+---@return integer? number nil: the server is gone
+function M.request(client, method, params, handler, buf)
+  ---@cast method any
+  local sent, number = client:request(method, params, handler, buf)
+  return sent and number or nil
+end
+
+---Say one line to the user, in answer to what they asked for.
+---@param text string
+---@param level? integer
+function M.tell(text, level)
+  vim.notify('infill: ' .. text, level or vim.log.levels.INFO)
+end
+
+return M
