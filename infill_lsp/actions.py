@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.api import Capabilities
-from infill_lsp.all_holes import function_around, has_hole_outside, num_holes_within
+from infill_lsp.all_holes import NEAR, function_around, has_hole_outside, num_holes_within
 from infill_lsp.document import Snapshot
 from infill_lsp.fix import fix_at
 from infill_lsp.hole import NoHole, hole_for_action
@@ -111,7 +111,8 @@ def _fill_all(snapshot: Snapshot, start: int, end: int) -> Iterator[Action]:
             yield Action(FILL_FUNCTION, Task("fill-function", "Fill all holes in this function", *function))
     inner = (start, start) if function is None else function
     whole = (0, len(snapshot.text))
-    is_more = num_holes_within(snapshot, *whole) > 1 if function is None else has_hole_outside(snapshot, *inner)
+    near = (max(start - NEAR, 0), min(end + NEAR, len(snapshot.text)))
+    is_more = num_holes_within(snapshot, *near) > 1 if function is None else has_hole_outside(snapshot, *inner)
     if is_more:
         yield Action(FILL_FILE, Task("fill-file", "Fill all holes in this file", *whole))
 

@@ -17,12 +17,16 @@ from infill_lsp.document import Snapshot
 from infill_lsp.hole import Hole, hole_for_action
 from infill_lsp.indentation import columns, leading, line_text, next_line
 from infill_lsp.languages import NEVER, Language, language_for
+from infill_lsp.near_snapshot import near_snapshot
 from infill_lsp.placeholder import empty_body_indent, placeholder_at, todo_at
 from infill_lsp.scan import place_at
 
 MAX_HOLES = 200
+NEAR = 15_000
+"""How far away a hole may be, in characters, to be told of: actions are listed at every move of the caret."""
+
 # Each closer look takes up to two milliseconds in a large file.
-_MAX_PLACES, _MAX_PLACES_TO_COUNT = 1_000, 40
+_MAX_PLACES, _MAX_PLACES_TO_COUNT = 1_000, 8
 _MAX_HEADER = 2_000
 # Nothing is missing between a header and the first of its branches.
 _BRANCH_WORDS = frozenset({"when", "in", "do", "then"})
@@ -41,14 +45,18 @@ def num_holes_within(snapshot: Snapshot, start: int, end: int, enough: int = 2) 
 
 @lru_cache(maxsize=4)
 def has_hole_outside(snapshot: Snapshot, start: int, end: int) -> bool:
-    """Tell whether a file has a hole besides those of a range, looking at a few places only."""
-    parts = ((0, start), (end, len(snapshot.text)))
+    """Tell whether a file has a hole besides those of a range and not far from it, looking at a few places only."""
+    parts = ((max(start - NEAR, 0), start), (end, min(end + NEAR, len(snapshot.text))))
     return any(num_holes_within(snapshot, *part, enough=1) for part in parts)
 
 
 def function_around(snapshot: Snapshot, offset: int) -> tuple[int, int] | None:
     """Give the innermost function that holds an offset, up to the end of its last line."""
     kinds = language_for(snapshot.language).function_kinds
+    if snapshot.tree is None and (near := near_snapshot(snapshot, offset)) is not None and near[0].tree is not None:
+        small, shift = near
+        found = function_around(small, offset - shift)
+        return None if found is None else (found[0] + shift, found[1] + shift)
     if snapshot.tree is None or not kinds:
         return None
     line = snapshot.index.line_of(offset)

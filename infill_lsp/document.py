@@ -17,6 +17,7 @@ _SLICE_S = 0.02
 _TOTAL_S = 1.0
 # A parse that was cut is not tried again at every keystroke; one that was given up, even less often.
 _EDITS_UNTIL_NEXT = 8
+_EDITS_UNTIL_NEXT_QUICK = 32  # after a cut that came early
 _EDITS_UNTIL_RETRY = 64
 # An incremental tree may put the faults of broken code elsewhere than a fresh one. Fresh ones of small texts are cheap.
 _SMALL = 16_000
@@ -90,13 +91,17 @@ class Document:
         """Replace the whole text."""
         self._begin(text)
 
+    def as_it_is(self) -> Snapshot:
+        """Freeze the present state without a parse: with a tree only if there is one already."""
+        tree = self._tree if self._settled else None
+        self._handed_out = self._handed_out or tree is not None
+        return Snapshot(self.uri, self.version, self._text, self.language, self._index, tree)
+
     def snapshot(self, budget_s: float = _BUDGET_S) -> Snapshot:
         """Freeze the present state. Parsing takes as long as the budget says; what is left waits for `advance`."""
         if not self._settled and self._edits_to_wait <= 0:
             self._work(budget_s)
-        tree = self._tree if self._settled else None
-        self._handed_out = self._handed_out or tree is not None
-        return Snapshot(self.uri, self.version, self._text, self.language, self._index, tree)
+        return self.as_it_is()
 
     def advance(self) -> bool:
         """Parse a little further, for a moment in which nobody types. False: nothing is left to do."""
@@ -113,7 +118,7 @@ class Document:
             parse = start_parse(self._text, self.language, self._index)
             tree = None if parse is None else parse.go_on(budget_s)
         if parse and not tree:
-            self._edits_to_wait = _EDITS_UNTIL_NEXT
+            self._edits_to_wait = _EDITS_UNTIL_NEXT if budget_s >= _SLICE_S else _EDITS_UNTIL_NEXT_QUICK
             if parse.spent_s < _TOTAL_S:
                 self._parse = parse
                 return

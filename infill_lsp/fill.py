@@ -5,7 +5,6 @@ It awaits the engine and nothing else. "Nothing good" is a value with a reason; 
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from infill_lsp.document import Snapshot
 from infill_lsp.elsewhere import Surroundings
 from infill_lsp.gate import misfit
 from infill_lsp.hole import Hole
-from infill_lsp.parse_check import Around, breaks_parse
+from infill_lsp.parse_check import broken_parse
 from infill_lsp.quiet import doubt
 from infill_lsp.suggestion import Suggestion, shape
 
@@ -107,8 +106,7 @@ async def _shown(
         if reason is None:
             reason = misfit(snapshot, hole, text)
         if reason is None:
-            # Parsing a large file takes a while, and the parser lets other requests go in between.
-            reason = await asyncio.to_thread(breaks_parse, Around.of(snapshot, hole), text)
+            reason = await broken_parse(snapshot, hole, text)
         if reason is None:
             shown.append(Suggestion(hole.start, hole.end, text, candidate.score, candidate.confidence))
         else:

@@ -6,7 +6,6 @@ reason. It knows engines by their boundary and no editor; the server and the com
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +22,7 @@ from infill_lsp.gate import misfit
 from infill_lsp.hole import Hole
 from infill_lsp.hole_groups import groups_of, halves_of
 from infill_lsp.neutral import neutral_fills
-from infill_lsp.parse_check import Around, breaks_parse
+from infill_lsp.parse_check import broken_parse
 from infill_lsp.suggestion import shape
 
 if TYPE_CHECKING:
@@ -179,8 +178,7 @@ class _Job:
 
     async def _broken(self, hole: Hole, text: str) -> str | None:
         """Tell whether a fill breaks the file in which everything else is harmless."""
-        around = Around.of(self._harmless.snapshot(_PARSE_S), self._stood_in(hole))
-        return await asyncio.to_thread(breaks_parse, around, text)
+        return await broken_parse(self._harmless.snapshot(_PARSE_S), self._stood_in(hole), text)
 
     def _put(self, hole: Hole, text: str) -> None:
         for document, place in ((self._document, self._placed(hole)), (self._harmless, self._stood_in(hole))):

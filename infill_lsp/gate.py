@@ -13,7 +13,7 @@ from infill_lsp.hole import Hole, lead, replaces_lines
 from infill_lsp.indentation import leading, line_text, next_line, previous_line, unit
 from infill_lsp.languages import language_for
 from infill_lsp.overlap import repeated_tail, without_comments
-from infill_lsp.parse_check import Around, breaks_parse
+from infill_lsp.parse_check import breaks_parse
 from infill_lsp.scan import Frame, missing_closers, place_at, unmatched, walk
 from infill_lsp.syntax import has_grammar
 
@@ -28,7 +28,7 @@ _HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F_]+")
 
 def rejection(snapshot: Snapshot, hole: Hole, text: str) -> str | None:
     """Tell why `text` may not be shown in this hole, or None if it may."""
-    return misfit(snapshot, hole, text) or breaks_parse(Around.of(snapshot, hole), text)
+    return misfit(snapshot, hole, text) or breaks_parse(snapshot, hole, text)
 
 
 def misfit(snapshot: Snapshot, hole: Hole, text: str) -> str | None:

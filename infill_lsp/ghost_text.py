@@ -66,6 +66,7 @@ async def ghost_text(session: Session, asked: Asked) -> tuple[Offer, ...]:
         if rest is not None:
             session.editor.status("normal", uri=snapshot.uri)
             return (rest,)
+    asked = replace(asked, snapshot=session.parsed(snapshot))
     seen, offset = _as_selected(asked)
     settings = session.settings_of(snapshot)
     hole = hole_at(

@@ -71,6 +71,8 @@ def remember(session: Session, params: Any) -> object:
     if isinstance(params, types.ExecuteCommandParams):
         uri = from_lsp.uri_of_command(params.arguments)
         return None if uri is None else session.snapshot(uri)
+    if isinstance(params, types.InlineCompletionParams):
+        return session.as_it_is(params.text_document.uri)  # Who types what is shown needs no tree.
     document = getattr(params, "text_document", None)
     return session.snapshot(document.uri) if document is not None else None
 

@@ -6,11 +6,14 @@ statement.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from infill_lsp.document import Snapshot
 from infill_lsp.hole_in_selection import whole_words
 from infill_lsp.hole_kinds import Hole
 from infill_lsp.indentation import leading, line_text, statement_line
 from infill_lsp.languages import language_for
+from infill_lsp.near_snapshot import near_snapshot
 from infill_lsp.scan import missing_closers, place_at
 from infill_lsp.syntax import SyntaxFault
 
@@ -19,7 +22,13 @@ _MAX_LINES = 20
 
 def in_error(snapshot: Snapshot, offset: int) -> Hole | None:
     """Find the fault that the caret is in, or on its line a token that is missing."""
-    if snapshot.tree is None or not snapshot.tree.has_faults or place_at(snapshot, offset).where != "code":
+    if place_at(snapshot, offset).where != "code":
+        return None
+    if snapshot.tree is None and (near := near_snapshot(snapshot, offset)) is not None and near[0].tree is not None:
+        small, shift = near
+        found = in_error(small, offset - shift)
+        return None if found is None else replace(found, start=found.start + shift, end=found.end + shift)
+    if snapshot.tree is None or not snapshot.tree.has_faults:
         return None
     index, text = snapshot.index, snapshot.text
     first, last = statement_lines(snapshot, index.line_of(offset))

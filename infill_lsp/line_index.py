@@ -116,7 +116,9 @@ class LineIndex:
         """Turn a UTF-8 byte offset into an offset; a byte inside a character snaps back to its start."""
         if self._extra is None:
             return min(byte, len(self._text))
-        line = max(num_up_to(self._starts, self._extra, byte) - 1, 0)
+        most = self._extra[len(self._extra) - 1]  # The last line's own are not counted, so it is looked at in any case.
+        first, last = self._starts.num_up_to(byte - most), self._starts.num_up_to(byte)
+        line = max(num_up_to(self._starts, self._extra, byte, max(first - 1, 0), last) - 1, 0)
         start, extra = self._starts[line], self._extra[line]
         end = len(self._text)
         if line + 1 < len(self._starts):

@@ -60,6 +60,6 @@ class LineStarts:
         return LineStarts(values, first + len(new), by + moved_by)
 
 
-def num_up_to(one: LineStarts, other: LineStarts, value: int) -> int:
-    """Count the lines whose numbers in two lists add up to no more than a value."""
-    return bisect_right(range(len(one)), value, key=lambda line: one[line] + other[line])
+def num_up_to(one: LineStarts, other: LineStarts, value: int, first: int, last: int) -> int:
+    """Count the lines whose numbers in two lists add up to no more than a value: at least `first`, at most `last`."""
+    return bisect_right(range(len(one)), value, first, last, key=lambda line: one[line] + other[line])

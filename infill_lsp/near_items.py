@@ -43,6 +43,12 @@ class _Block:
     ends: list[int] = field(default_factory=list)  # where items end below, nearest first; the last may be the block's
 
 
+def lines_near(text: str, start: int, end: int) -> tuple[str, str]:
+    """Give what is read of a text above a line's start and below a line's end, the former in whole lines."""
+    above = text[max(start - _CHARS_ABOVE, 0) : start]
+    return above[above.find("\n") + 1 :] if start > _CHARS_ABOVE else above, text[end : end + _CHARS_BELOW]
+
+
 def near_cuts(above: str, below: str, indent: str, language: Language) -> tuple[Cut, ...]:
     """Cut texts out around a line with an indent, of the whole lines above and below it; the best first."""
     cuts = _of_items(above, below, indent, language)
@@ -66,7 +72,9 @@ def _of_items(above: str, below: str, indent: str, language: Language) -> list[C
     cuts: list[Cut] = []
     for number, start, end in ranges:
         part = Cut(above[len(above) - start :], below[:end])
-        headers = [block.header for block in blocks[:-1][number:]]
+        headers = [block.header for block in blocks[number:-1]]
+        if blocks[-1].column:
+            headers.append(None)  # The outermost blocks begin further up than was read.
         if not headers or (language.blocks == "indentation" and not language.enclosings):
             cuts.append(part)
         elif None not in headers and language.blocks == "braces":

@@ -6,7 +6,6 @@ awaits the engine and nothing else; "nothing good" is a value with a reason, and
 
 from __future__ import annotations
 
-import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -19,7 +18,7 @@ from infill_lsp.document import Document, Snapshot
 from infill_lsp.elsewhere import Surroundings
 from infill_lsp.gate import unfit, unhelpful
 from infill_lsp.indentation import line_break
-from infill_lsp.parse_check import Around, breaks_parse
+from infill_lsp.parse_check import broken_parse
 from infill_lsp.rewrite_region import Region, places_of
 from infill_lsp.scan import place_at
 
@@ -112,8 +111,7 @@ async def _judged(
         return original, "nothing would change"
     reason = _misfit(snapshot, region, text)
     if reason is None:
-        around = Around.of(snapshot, region.hole)
-        reason = await asyncio.to_thread(breaks_parse, around, text)
+        reason = await broken_parse(snapshot, region.hole, text)
     return (text, None) if reason is None else (None, reason.replace("the fill", "the rewriting", 1))
 
 

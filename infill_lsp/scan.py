@@ -19,6 +19,8 @@ from infill_lsp.languages import Language, language_for
 __all__ = ["CLOSER_OF", "Bracket", "Frame", "Place", "missing_closers", "place_at", "unmatched", "walk"]
 
 _MAX_CHARS_AHEAD = 20_000
+_MAX_ATOM = 2_500  # how much further a token may reach
+_BACK = 8  # how much of the text before an offset may tell what a quote is
 _STEP = 1_000
 
 
@@ -87,12 +89,29 @@ def missing_closers(text: str, offset: int, language: Language, frames: Sequence
     A closing bracket that begins a line left of the line of its opener belongs to one further out.
     """
     openers = [frame for frame in frames if frame.is_bracket]
-    still_open = openers.copy()
+    if not openers:
+        return ""
+    columns = tuple(_column(text, _line_start(text, frame.offset)) for frame in openers)
+    end = offset + _MAX_CHARS_AHEAD
+    ahead, back = text[offset : end + _MAX_ATOM], ""
+    if ahead[:1].strip():
+        back = text[max(offset - _BACK, 0) : offset]
+    # Where the frames stand makes no difference to what follows, so that the next keystroke asks the same.
+    known = tuple(frame._replace(offset=0) for frame in frames)
+    return _missing_closers(back, ahead, end < len(text), language, known, columns)
+
+
+@lru_cache(maxsize=8)
+def _missing_closers(
+    back: str, ahead: str, has_more: bool, language: Language, frames: tuple[Frame, ...], columns: tuple[int, ...]
+) -> str:
+    text, start = back + ahead, len(back)
+    openers = [frame for frame in frames if frame.is_bracket]
+    still_open = list(zip(openers, columns, strict=True))
     closers: list[str] = []
-    end = min(len(text), offset + _MAX_CHARS_AHEAD)
-    for bracket in unmatched(text, offset, end, language, frames) if openers else ():
+    for bracket in unmatched(text, start, min(start + _MAX_CHARS_AHEAD, len(text)), language, frames):
         while still_open and (
-            CLOSER_OF[still_open[-1].opener] != bracket.text or _is_dedented(text, bracket, offset, still_open[-1])
+            CLOSER_OF[still_open[-1][0].opener] != bracket.text or _is_dedented(text, bracket, start, still_open[-1][1])
         ):
             still_open.pop()
         if not still_open:
@@ -102,11 +121,11 @@ def missing_closers(text: str, offset: int, language: Language, frames: Sequence
         if not still_open:
             break
     else:
-        if end < len(text):
+        if has_more:
             # The rest was not read. Braces that span so much are closed there, as files are whole more often than not.
-            while still_open and still_open[-1].opener != "{":
+            while still_open and still_open[-1][0].opener != "{":
                 still_open.pop()
-            closers += [CLOSER_OF[frame.opener] for frame in reversed(still_open)]
+            closers += [CLOSER_OF[frame.opener] for frame, _ in reversed(still_open)]
     expected = [CLOSER_OF[frame.opener] for frame in reversed(openers)]
     num_missing = len(expected) - len(closers)
     return "".join(expected[:num_missing]) if closers == expected[num_missing:] else ""
@@ -130,9 +149,9 @@ def _read(text: str, start: int, end: int, language: Language, frames: list[Fram
         pass
 
 
-def _is_dedented(text: str, closer: Bracket, offset: int, opener: Frame) -> bool:
+def _is_dedented(text: str, closer: Bracket, offset: int, column: int) -> bool:
     start = _line_start(text, closer.offset)
-    return start > offset and _column(text, start) < _column(text, _line_start(text, opener.offset))
+    return start > offset and _column(text, start) < column
 
 
 def _line_start(text: str, offset: int) -> int:

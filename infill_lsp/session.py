@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SETTINGS_WITHIN_S = 1.0
+# What a parse may take of a request about a file of this many characters; the rest of it waits until nobody types.
+_LARGE, _PARSE_LARGE_S = 100_000, 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +186,18 @@ class Session:
         """Freeze a document as it is now. None: it is not open."""
         if (document := self.documents.get(uri)) is None:
             return None
-        snapshot = document.snapshot()
+        is_large = len(document.text) > _LARGE
+        snapshot = document.snapshot(_PARSE_LARGE_S) if is_large else document.snapshot()
         self._parse_ahead.see_to(document)
         return snapshot
+
+    def as_it_is(self, uri: str) -> Snapshot | None:
+        """Freeze a document as it is now, without a parse: `parsed` adds the tree if that is asked for."""
+        return None if (document := self.documents.get(uri)) is None else document.as_it_is()
+
+    def parsed(self, snapshot: Snapshot) -> Snapshot:
+        """Return a snapshot with its tree, if its document is still as it was."""
+        return self.snapshot(snapshot.uri) or snapshot if self.is_current(snapshot) else snapshot
 
     def is_current(self, snapshot: Snapshot) -> bool:
         """Tell whether the document is still what it was."""
@@ -210,9 +221,9 @@ class Session:
 
         This is the one way in for other documents: each that may not be read is left out, whatever was known of it.
         """
-        self._edits.look(snapshot.uri, snapshot.text)
         if self.settings_of(snapshot).context != "outline":
             return None
+        self._edits.look(snapshot.uri, snapshot.text)
         waiting = (each for uri, each in self.documents.items() if uri != snapshot.uri and not each.is_behind)
         others = tuple(each for each in (document.snapshot() for document in waiting) if self.refusal(each) is None)
         self._neighbours.keep(frozenset(each.uri for each in others))

@@ -5,9 +5,12 @@ What is not closed has no node in a tree: its lines are read as code. It knows n
 
 from __future__ import annotations
 
+from functools import cache
+
 from infill_lsp.languages import Language
 
 _MAX_CHARS = 20_000
+_STEP = 2_000
 
 
 class Unclosed:
@@ -34,6 +37,8 @@ class Unclosed:
         )
 
     def _counts(self, offset: int) -> tuple[int, ...]:
+        if not self._counted[0]:
+            self._counted = _known_of(self._quotes).counts(self._text, offset)
         end, counts = self._counted
         first, last = sorted((offset, end))
         between = [self._text.count(quote, first, last) for quote in self._quotes]
@@ -45,3 +50,25 @@ class Unclosed:
     def _opened(self, opener: str, closer: str, offset: int) -> bool:
         at = self._text.rfind(opener, max(offset - _MAX_CHARS, 0), offset)
         return at >= 0 and self._text.find(closer, at + len(opener), offset) < 0
+
+
+class _Known:
+    """How many quotes stand in the beginning of a text: to compare it with the next one is quicker than to count."""
+
+    def __init__(self, quotes: tuple[str, ...]) -> None:
+        self._quotes = quotes
+        self._last: tuple[str, tuple[int, ...]] = ("", (0,) * len(quotes))
+
+    def counts(self, text: str, offset: int) -> tuple[int, tuple[int, ...]]:
+        """Give an offset not far from another, and how many quotes stand before it."""
+        head, counts = self._last
+        if not offset - 2 * _STEP < len(head) < offset + _STEP or not text.startswith(head):
+            head = text[: max(offset - _STEP, 0)]
+            counts = tuple(head.count(quote) for quote in self._quotes)
+            self._last = head, counts
+        return len(head), counts
+
+
+@cache
+def _known_of(quotes: tuple[str, ...]) -> _Known:
+    return _Known(quotes)

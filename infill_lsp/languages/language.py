@@ -80,6 +80,9 @@ class Language:
     case_words: frozenset[str] = frozenset()  # headers whose block holds cases: `switch`, `match`
     member_words: frozenset[str] = frozenset()  # headers whose block holds members: `class`, `struct`, `enum`
     joining_words: frozenset[str] = frozenset()  # words that begin a line that goes on with the line above: `where`
+    clause_words: frozenset[str] = frozenset(
+        {"else", "elif", "except", "catch", "finally"}
+    )  # words that begin a further block of the statement above
     directives: tuple[str, ...] = ()  # what begins the lines of a preprocessor
     mark: re.Pattern[str] = NEVER  # a line that tells nothing about the indent of others: `public:`, `out:`
     line_is_whole: re.Pattern[str] = NEVER  # finds that a line needs no more, though its last character looks like it

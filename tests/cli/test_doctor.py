@@ -154,7 +154,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_neovim_is_set_up_by_any_of_these_files(home: Path, name: str) -> None:
     (before, _) = editor_checks.check_editors()
     assert (before.level, before.facts["integration"]) == ("warning", None)
-    assert str(home / ".config/nvim/lsp") in (before.advice or "")
+    assert str(home / ".config/nvim/init.lua") in (before.advice or "")
     (home / name).parent.mkdir(parents=True)
     (home / name).write_text("vim.lsp.enable('infill_lsp')\n")
     (after, _) = editor_checks.check_editors()

@@ -202,7 +202,7 @@ def test_a_parse_that_was_cut_is_tried_again_but_not_at_every_edit() -> None:
     assert document.snapshot(NO_TIME).tree is None
     document.edit(0, 0, "y")
     assert document.snapshot(60.0).tree is None
-    for _ in range(7):
+    for _ in range(31):
         document.edit(0, 0, "y")
     assert document.snapshot(60.0).tree is not None
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from infill_lsp import parse_check, syntax
+from infill_lsp import near_check, syntax
 from infill_lsp.gate import rejection
 from infill_lsp.hole import Hole, hole_at
 from infill_lsp.validity import CompilerError, first_error
@@ -147,7 +147,8 @@ def test_a_good_fill_is_shown(text: str, fill: str) -> None:
 
 def test_a_fill_that_cannot_be_checked_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(syntax, "MAX_BYTES", 8)
-    check_rejected("x = $0\n", "12345", "the file with the fill could not be checked in time")
+    reason = "the file with the fill could not be checked in time"
+    check_rejected("x = $0\n", "12345", reason, language="javascript")
 
 
 def test_a_second_candidate_costs_one_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,14 +158,14 @@ def test_a_second_candidate_costs_one_compilation(monkeypatch: pytest.MonkeyPatc
         compiled.append(text)
         return first_error(text, language)
 
-    monkeypatch.setattr(parse_check, "first_error", counting)
+    monkeypatch.setattr(near_check, "first_error", counting)
     at = marked("a = )\npri$0\n")
     snapshot = snapshot_of(at.text)
     hole = hole_at(snapshot, at.offset)
     assert isinstance(hole, Hole)
     assert hole.kind == "line"
     assert rejection(snapshot, hole, "nt(1)") is None
-    assert len(compiled) > 8, "the file is broken elsewhere, so every harmless fill was tried"
+    assert len(compiled) > 4, "the file is broken elsewhere, so harmless fills were tried"
     compiled.clear()
     assert rejection(snapshot, hole, "nt(2)") is None
     assert compiled == ["a = )\nprint(2)\n"]

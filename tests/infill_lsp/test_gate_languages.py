@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from infill_lsp import parse_check
+from infill_lsp import near_check, parse_check
 from infill_lsp.syntax import SyntaxTree, parse
+from infill_lsp.validity import CompilerError, first_error
 from tests.check import check_rejected, check_shown
 
 EMPTY = "the fill is empty"
@@ -124,11 +125,16 @@ def test_a_very_long_file_is_judged_by_what_stands_around_the_hole(
         lengths.append(len(text))
         return parse(text, language)
 
+    def compiled(text: str, language: str) -> CompilerError | None:
+        lengths.append(len(text))
+        return first_error(text, language)
+
+    monkeypatch.setattr(near_check, "parse", measured)
+    monkeypatch.setattr(near_check, "first_error", compiled)
     monkeypatch.setattr(parse_check, "parse", measured)
-    monkeypatch.setattr(parse_check, "_MAX_CHARS", 60_000)
     file = item * 1_500 + hole + item * 1_500
     check_shown(file, "a", language=language)
     for fill in ("(a", "a b", "'a"):
         check_rejected(file, fill, PARSE, language=language)
     assert lengths
-    assert max(lengths) < 50_000
+    assert max(lengths) < 8_500

@@ -1,0 +1,76 @@
+"""Judging a fill by the items around its hole, and finding what does not parse before the file has a tree."""
+
+from __future__ import annotations
+
+import pytest
+
+from infill_lsp.document import Document
+from infill_lsp.hole import Hole, hole_at, hole_for_action
+from infill_lsp.near_check import Verdict, verdict_near
+from tests.fixture import marked, snapshot_of
+
+# language, what opens a block, a member, the member with the hole, what closes the block, a line that is wrong
+CLASSES = [
+    ("javascript", "class A extends B {\n", "  f(a) {\n    return g(a, 'b');\n  }\n\n", "return g($0);", "}\n", "f( {"),
+    (
+        "java",
+        "class A<T>\n    extends B {\n",
+        "  int f(int a) {\n    return g(a);\n  }\n\n",
+        "return g($0);",
+        "}\n",
+        "int (",
+    ),
+    (
+        "rust",
+        "impl<T> A for B\nwhere\n    T: C,\n{\n",
+        "  fn f(a: A) -> B {\n    g(a)\n  }\n\n",
+        "g($0)",
+        "}\n",
+        "fn f(",
+    ),
+    ("python", "class A(\n    B,\n):\n", "  def f(a):\n    return g(a, 'b')\n\n", "return g($0)", "", "def f("),
+]
+
+
+def verdict(text: str, fill: str, language: str) -> Verdict:
+    at = marked(text)
+    snapshot = snapshot_of(at.text, language)
+    hole = hole_at(snapshot, at.offset)
+    assert isinstance(hole, Hole), hole.reason
+    return verdict_near(snapshot, hole, fill)
+
+
+def member_with(line: str, member: str) -> str:
+    first, _, rest = member.partition("\n")
+    return f"{first}\n    {line}\n" + rest.partition("\n")[2]
+
+
+@pytest.mark.parametrize(("language", "opens", "member", "line", "closes", "wrong"), CLASSES)
+@pytest.mark.parametrize("num_members", [2, 120, 1_500])
+def test_members_of_a_long_class_are_judged_by_those_around(
+    language: str, opens: str, member: str, line: str, closes: str, wrong: str, num_members: int
+) -> None:
+    around = member * num_members
+    text = opens + around + member_with(line, member) + around + closes
+    for whole in (text, f"{wrong}\n\n\n{text}\n\n{wrong}\n"):
+        assert verdict(whole, "a", language) == "sound"
+        for fill in ("(a", "a b", "'a"):
+            assert verdict(whole, fill, language) == "broken"
+
+
+@pytest.mark.parametrize(("fill", "expect"), [("1", "sound"), ("(1", "broken"), ("1 1", "broken")])
+def test_what_was_wrong_in_the_line_already_may_be_wrong(fill: str, expect: Verdict) -> None:
+    assert verdict("function f() {\n  x = a b + $0;\n}\n", fill, "javascript") == expect
+
+
+def test_a_fault_is_found_before_the_tree_of_a_large_file_is_ready() -> None:
+    item = "def f(a):\n    return g(a)\n\n\n"
+    text = item * 6_000 + "def h(a):\n    return g(a b)\n\n\n" + item * 6_000
+    place = text.index("a b") + len("a b")
+    document = Document("file:///a.py", 1, text, "python")
+    snapshot = document.as_it_is()
+    assert snapshot.tree is None
+    found = hole_for_action(snapshot, place, place)
+    assert found == hole_for_action(document.snapshot(60.0), place, place)
+    assert isinstance(found, Hole)
+    assert found.kind == "error"
