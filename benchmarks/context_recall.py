@@ -22,12 +22,12 @@ from importlib.resources import files
 from pathlib import Path
 
 from benchmarks.recall_holes import Missing, drawn, missing, others, read
-from infill_lsp.budget import Budget, estimated_tokens
-from infill_lsp.elsewhere import Surroundings
-from infill_lsp.names import names_in
-from infill_lsp.neighbours import Neighbours
-from infill_lsp.outline_memory import OutlineMemory
-from infill_lsp.structure import Shares, structured
+from infill_lsp.context.budget import Budget, estimated_tokens
+from infill_lsp.context.elsewhere import Surroundings
+from infill_lsp.context.names import names_in
+from infill_lsp.context.neighbours import Neighbours
+from infill_lsp.context.outline_memory import OutlineMemory
+from infill_lsp.context.structure import Shares, structured
 
 LANGUAGES = ("python", "javascript", "typescript", "go", "rust", "c")
 BUDGETS = (512, 1_024, 4_096)

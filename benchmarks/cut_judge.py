@@ -11,9 +11,9 @@ import time
 from dataclasses import dataclass
 
 from benchmarks.cut_kinds import HALF, NO_LINE, Cut
-from infill_lsp.document import Document, Snapshot
-from infill_lsp.hole import Hole, NoHole, hole_at, hole_for_action, replaces_lines
-from infill_lsp.suggestion import shape
+from infill_lsp.fitting.suggestion import shape
+from infill_lsp.holes.hole import Hole, NoHole, hole_at, hole_for_action, replaces_lines
+from infill_lsp.text.document import Document, Snapshot
 
 
 @dataclass(frozen=True, slots=True)

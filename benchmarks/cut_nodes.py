@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import tree_sitter
 
-from infill_lsp.grammars import grammar_of
 from infill_lsp.languages import language_for
-from infill_lsp.line_index import LineIndex
+from infill_lsp.text.line_index import LineIndex
+from infill_lsp.trees.grammars import grammar_of
 
 _MAX_DEPTH = 500
 _CLOSERS = frozenset(")]}")

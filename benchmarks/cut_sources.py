@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infill_lsp.languages import language_for
-from infill_lsp.syntax import parse
+from infill_lsp.trees.syntax import parse
 
 MIN_BYTES, MAX_BYTES = 1_000, 60_000
 _MAX_PATHS = 200_000

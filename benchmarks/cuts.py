@@ -46,7 +46,7 @@ from benchmarks.cut_report import Outcome
 from benchmarks.cut_sources import Source, collected, installed
 from engine.bench import machine
 from infill_lsp.languages import language_for, languages
-from infill_lsp.syntax import has_grammar
+from infill_lsp.trees.syntax import has_grammar
 
 _LANGUAGES = "python,javascript,typescript,go,rust,c"
 _WIDTH = 150

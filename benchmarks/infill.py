@@ -29,8 +29,8 @@ from engine.api import EngineError, FillRequest, RequestError, finish
 from engine.bench import machine
 from engine.local import LocalFiller, folder_of, load
 from engine.training.held_out import HeldOutHole, SourceFile, held_out_files
-from infill_lsp.context import MAX_BLOCK_TOKENS, MAX_LINE_TOKENS
-from infill_lsp.critic import Critic
+from infill_lsp.context.context import MAX_BLOCK_TOKENS, MAX_LINE_TOKENS
+from infill_lsp.judging.critic import Critic
 
 _RESULTS = Path(__file__).parent / "results"
 _MAX_STEPS = 16  # stands for as many as the engine finds enough

@@ -24,10 +24,10 @@ from benchmarks.keystroke_hostile import hostile_texts, opened
 from benchmarks.keystroke_traces import Trace, real_file, traces
 from engine.api import FillRequest
 from engine.bench import machine
-from infill_lsp.context import request_for
-from infill_lsp.document import Document, Snapshot
-from infill_lsp.hole import Hole, hole_at
-from infill_lsp.settings import Settings
+from infill_lsp.context.context import request_for
+from infill_lsp.holes.hole import Hole, hole_at
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Document, Snapshot
 
 LANGUAGES = ("python", "javascript", "typescript", "go", "rust", "c")
 LENGTHS = (1_000, 10_000, 50_000)

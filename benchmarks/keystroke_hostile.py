@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TypeVar
 
-from infill_lsp.document import Document
-from infill_lsp.hole import NoHole, hole_at
-from infill_lsp.refusal import refusal_of_text
+from infill_lsp.excludes.refusal import refusal_of_text
+from infill_lsp.holes.hole import NoHole, hole_at
+from infill_lsp.text.document import Document
 
 _WIDE = 10_000
 _Result = TypeVar("_Result")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.cut_sources import collected, installed
+from infill_lsp.excludes.refusal import MAX_BYTES
 from infill_lsp.languages import language_for
-from infill_lsp.refusal import MAX_BYTES
 
 _SEED = 5
 _MANY = 100_000

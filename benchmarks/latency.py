@@ -25,10 +25,10 @@ from pathlib import Path
 
 from engine.api import FillRequest, finish
 from engine.bench import machine
-from infill_lsp.context import request_for
-from infill_lsp.document import Document
-from infill_lsp.hole import Hole, hole_for_action
-from infill_lsp.settings import Settings
+from infill_lsp.context.context import request_for
+from infill_lsp.holes.hole import Hole, hole_for_action
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Document
 
 _LONG_CHARS = 4000
 

@@ -17,14 +17,14 @@ from pathlib import Path
 import tree_sitter
 
 from benchmarks.cut_nodes import nodes_of
-from infill_lsp.document import Document, Snapshot
-from infill_lsp.grammars import grammar_of
-from infill_lsp.hole import Hole
+from infill_lsp.context.names import MIN_NAME_CHARS, keywords
+from infill_lsp.holes.hole import Hole
 from infill_lsp.languages import language_for
-from infill_lsp.line_index import LineIndex
-from infill_lsp.lines import leading
-from infill_lsp.names import MIN_NAME_CHARS, keywords
-from infill_lsp.syntax import parse
+from infill_lsp.text.document import Document, Snapshot
+from infill_lsp.text.line_index import LineIndex
+from infill_lsp.text.lines import leading
+from infill_lsp.trees.grammars import grammar_of
+from infill_lsp.trees.syntax import parse
 
 _MIN_CHARS, _MAX_CHARS = 2_000, 200_000
 _MAX_LINE = 400

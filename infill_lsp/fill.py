@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.api import Candidate, Draft, Engine
-from infill_lsp.context import request_for
-from infill_lsp.document import Snapshot
-from infill_lsp.elsewhere import Surroundings
-from infill_lsp.gate import misfit
-from infill_lsp.hole import Hole
-from infill_lsp.parse_check import broken_parse
-from infill_lsp.quiet import doubt
-from infill_lsp.suggestion import Suggestion, shape
+from infill_lsp.context.context import request_for
+from infill_lsp.context.elsewhere import Surroundings
+from infill_lsp.fitting.suggestion import Suggestion, shape
+from infill_lsp.ghost.quiet import doubt
+from infill_lsp.holes.hole import Hole
+from infill_lsp.judging.gate import misfit
+from infill_lsp.judging.parse_check import broken_parse
+from infill_lsp.text.document import Snapshot
 
 if TYPE_CHECKING:
-    from infill_lsp.settings import Settings
+    from infill_lsp.settings.settings import Settings
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 

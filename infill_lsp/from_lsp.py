@@ -11,13 +11,13 @@ from typing import Any, get_args
 
 from lsprotocol import types
 
-from infill_lsp.actions import Problem
-from infill_lsp.document import Document, Snapshot
+from infill_lsp.actions.actions import Problem
+from infill_lsp.actions.task import Task, Work
 from infill_lsp.errors import InvalidParams
-from infill_lsp.ghost_text import Asked, Selected
-from infill_lsp.line_index import LineIndex, PositionEncoding
-from infill_lsp.rhythm import Edit
-from infill_lsp.task import Task, Work
+from infill_lsp.ghost.ghost_text import Asked, Selected
+from infill_lsp.ghost.rhythm import Edit
+from infill_lsp.text.document import Document, Snapshot
+from infill_lsp.text.line_index import LineIndex, PositionEncoding
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,15 +19,16 @@ from pygls.exceptions import JsonRpcException
 from pygls.uris import to_fs_path
 
 from engine.api import EngineError
-from infill_lsp import from_lsp, ghost_text, to_lsp
-from infill_lsp.action_run import carried_out
-from infill_lsp.actions import actions_for
-from infill_lsp.document import Snapshot
+from infill_lsp import from_lsp, to_lsp
+from infill_lsp.actions.action_run import carried_out
+from infill_lsp.actions.actions import actions_for
+from infill_lsp.actions.task import Done, Undone
 from infill_lsp.errors import InfillError, answer_code
-from infill_lsp.line_index import PositionEncoding
+from infill_lsp.ghost import ghost_text
 from infill_lsp.protocol import ACCEPTED
 from infill_lsp.session import Session
-from infill_lsp.task import Done, Undone
+from infill_lsp.text.document import Snapshot
+from infill_lsp.text.line_index import PositionEncoding
 from infill_lsp.transport.hardened import at_arrival
 
 _log = logging.getLogger(__name__)

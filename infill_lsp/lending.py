@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.api import Capabilities, Engine, EngineError
 from infill_lsp.errors import State, state_of
+from infill_lsp.ghost.rhythm import median
 from infill_lsp.loading import LoadingBar
-from infill_lsp.rhythm import median
-from infill_lsp.settings import Settings
+from infill_lsp.settings.settings import Settings
 
 if TYPE_CHECKING:
     from infill_lsp.protocol import Editor

@@ -15,10 +15,10 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from engine.api import Draft
-from infill_lsp.document import Snapshot
 from infill_lsp.errors import State
-from infill_lsp.line_index import PositionEncoding
-from infill_lsp.settings import SECTION
+from infill_lsp.settings.settings import SECTION
+from infill_lsp.text.document import Snapshot
+from infill_lsp.text.line_index import PositionEncoding
 from infill_lsp.to_lsp import range_of
 from infill_lsp.transport.hardened import Protocol
 

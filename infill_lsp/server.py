@@ -16,9 +16,8 @@ from pygls.lsp.server import LanguageServer
 
 from engine.api import Engine
 from infill_lsp import __version__, handlers, logs
-from infill_lsp.context import CRITIC
+from infill_lsp.context.context import CRITIC
 from infill_lsp.lending import MakeEngine
-from infill_lsp.line_index import PositionEncoding
 from infill_lsp.protocol import (
     ACCEPTED,
     DID_PARTIALLY_ACCEPT_COMPLETION,
@@ -29,7 +28,8 @@ from infill_lsp.protocol import (
     Editor,
 )
 from infill_lsp.session import Session
-from infill_lsp.settings import Settings
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.line_index import PositionEncoding
 from infill_lsp.transport.hardened import Protocol, converter
 from infill_lsp.transport.stdio import run_stdio
 

@@ -17,25 +17,25 @@ from typing import TYPE_CHECKING
 
 from engine.api import Engine
 from infill_lsp import logs
-from infill_lsp.document import Document, Snapshot
-from infill_lsp.elsewhere import Surroundings
+from infill_lsp.context.elsewhere import Surroundings
+from infill_lsp.context.neighbours import Neighbours
+from infill_lsp.context.outline_memory import OutlineMemory
+from infill_lsp.context.recent_edits import RecentEdits
 from infill_lsp.errors import State
-from infill_lsp.exclusions import Exclusions
-from infill_lsp.feedback_file import Feedback
-from infill_lsp.folder_settings import FolderSettings
+from infill_lsp.excludes.exclusions import Exclusions
+from infill_lsp.excludes.refusal import refusal_of_text
+from infill_lsp.fitting.suggestion import Suggestion
+from infill_lsp.ghost.feedback_file import Feedback
+from infill_lsp.ghost.offers import Offers
+from infill_lsp.ghost.rhythm import Edit, Rhythm
+from infill_lsp.ghost.silences import Silence, Silences
 from infill_lsp.languages import language_for
 from infill_lsp.lending import Lending, MakeEngine
-from infill_lsp.neighbours import Neighbours
-from infill_lsp.offers import Offers
-from infill_lsp.outline_memory import OutlineMemory
-from infill_lsp.parse_ahead import ParseAhead
-from infill_lsp.recent_edits import RecentEdits
-from infill_lsp.refusal import refusal_of_text
-from infill_lsp.rhythm import Edit, Rhythm
 from infill_lsp.scheduler import Scheduler
-from infill_lsp.settings import Settings
-from infill_lsp.silences import Silence, Silences
-from infill_lsp.suggestion import Suggestion
+from infill_lsp.settings.folder_settings import FolderSettings
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Document, Snapshot
+from infill_lsp.trees.parse_ahead import ParseAhead
 
 if TYPE_CHECKING:
     from infill_lsp.protocol import Editor

@@ -13,12 +13,12 @@ from urllib.parse import unquote
 
 from lsprotocol import types
 
-from infill_lsp.actions import Action
-from infill_lsp.document import Snapshot
-from infill_lsp.line_index import LineIndex, PositionEncoding
-from infill_lsp.silences import Silence
-from infill_lsp.suggestion import Suggestion
-from infill_lsp.task import Done
+from infill_lsp.actions.actions import Action
+from infill_lsp.actions.task import Done
+from infill_lsp.fitting.suggestion import Suggestion
+from infill_lsp.ghost.silences import Silence
+from infill_lsp.text.document import Snapshot
+from infill_lsp.text.line_index import LineIndex, PositionEncoding
 
 _LINE_BREAK = re.compile(r"\r\n?")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from infill_lsp.document import Snapshot
-from infill_lsp.gate import rejection
-from infill_lsp.hole import Hole, HoleKind, NoHole, hole_at, hole_for_action
-from infill_lsp.line_index import PositionEncoding
-from infill_lsp.neutral import neutral_fills
-from infill_lsp.suggestion import shape
-from infill_lsp.syntax import parse
+from infill_lsp.fitting.suggestion import shape
+from infill_lsp.holes.hole import Hole, HoleKind, NoHole, hole_at, hole_for_action
+from infill_lsp.holes.neutral import neutral_fills
+from infill_lsp.judging.gate import rejection
+from infill_lsp.text.document import Snapshot
+from infill_lsp.text.line_index import PositionEncoding
+from infill_lsp.trees.syntax import parse
 from tests.fixture import Marked, marked, snapshot_of
 
 _ENCODINGS: tuple[PositionEncoding, ...] = ("utf-8", "utf-16", "utf-32")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from infill_lsp.document import Document, Snapshot
+from infill_lsp.text.document import Document, Snapshot
 
 _MARK = re.compile(r"(\\?)\$0")
 

@@ -14,7 +14,7 @@ import typer
 from engine.api import EngineError
 from infill_lsp import __version__
 from infill_lsp.cli.mistake import Mistake, one_line
-from infill_lsp.settings import MAX_CANDIDATES
+from infill_lsp.settings.settings import MAX_CANDIDATES
 
 _MISTAKE_STATUS = 2
 _ENGINE_STATUS = 3

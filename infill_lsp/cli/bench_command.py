@@ -54,7 +54,7 @@ def measure(wanted: Wanted, *, model: str | None, as_json: bool) -> int:
     job = {
         "model": named if named == "bundled" else os.path.abspath(os.path.expanduser(named)),
         "editor": "infill_lsp.cli.bench_editor:PythonEditor",
-        "critic": "infill_lsp.critic:Critic",
+        "critic": "infill_lsp.judging.critic:Critic",
         "holes": wanted.holes or (QUICK_HOLES if wanted.quick else HOLES),
         "quick": wanted.quick,
         "plot": None if wanted.plot is None else str(wanted.plot.absolute()),

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from engine.api import FillRequest
-from infill_lsp import reuse
-from infill_lsp.context import request_for
-from infill_lsp.document import Document
-from infill_lsp.gate import rejection
-from infill_lsp.hole import Hole, hole_at
-from infill_lsp.settings import Settings
-from infill_lsp.suggestion import Suggestion, shape
+from infill_lsp.context.context import request_for
+from infill_lsp.fitting.suggestion import Suggestion, shape
+from infill_lsp.ghost import reuse
+from infill_lsp.holes.hole import Hole, hole_at
+from infill_lsp.judging.gate import rejection
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Document
 
 _URI = "file:///measured.py"
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from engine.client import HostClient
 from infill_lsp.cli.mistake import one_line
-from infill_lsp.context import CRITIC
-from infill_lsp.settings import PROJECT_FILE, Reading, Settings, load
+from infill_lsp.context.context import CRITIC
+from infill_lsp.settings.settings import PROJECT_FILE, Reading, Settings, load
 
 
 def settings_for(folder: Path, model: str | None) -> Settings:

@@ -21,8 +21,8 @@ from infill_lsp.cli.demo_editor import DemoEditor, Edit, OpenFile
 from infill_lsp.cli.lsp_client import AnswerError, ServerGone
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import offset_of_place, place_of_offset, read_source
-from infill_lsp.line_index import LineIndex
-from infill_lsp.settings import Settings
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.line_index import LineIndex
 
 _CONTEXT_LINES = 8
 _PLACEHOLDER = "..."

@@ -16,8 +16,8 @@ from infill_lsp.cli.canvas_view import Pass
 from infill_lsp.cli.child import module_command, module_environment
 from infill_lsp.cli.lsp_client import LspClient
 from infill_lsp.cli.source_file import language_id
-from infill_lsp.line_index import LineIndex
-from infill_lsp.settings import MODEL_VARIABLE
+from infill_lsp.settings.settings import MODEL_VARIABLE
+from infill_lsp.text.line_index import LineIndex
 
 _ANSWER_SECONDS = 20.0
 _FILL_SECONDS = 300.0  # With a cold start of the engine on a slow machine.

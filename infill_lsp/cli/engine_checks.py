@@ -8,10 +8,10 @@ import time
 from engine.api import EngineError
 from engine.client import HostClient
 from infill_lsp.cli.finding import Finding
-from infill_lsp.document import Document
 from infill_lsp.fill import fill
-from infill_lsp.hole import NoHole, hole_at
-from infill_lsp.settings import Settings
+from infill_lsp.holes.hole import NoHole, hole_at
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Document
 
 _PATIENCE_S = 300.0
 _SAMPLE = "def area(width: float, height: float) -> float:\n    # The area of a rectangle.\n    return "

@@ -13,14 +13,14 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from infill_lsp.all_holes import holes_within
+from infill_lsp.actions.fill_all import AllFilled, fill_all
 from infill_lsp.cli.choices import engine_for
 from infill_lsp.cli.fill_command import open_source
 from infill_lsp.cli.source_file import place_of_offset
-from infill_lsp.document import Snapshot
-from infill_lsp.fill_all import AllFilled, fill_all
-from infill_lsp.hole import Hole
-from infill_lsp.settings import Settings
+from infill_lsp.holes.all_holes import holes_within
+from infill_lsp.holes.hole import Hole
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Snapshot
 
 
 def fill_every(file: Path, *, model: str | None, as_json: bool) -> int:

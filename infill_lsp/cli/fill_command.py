@@ -17,14 +17,14 @@ from rich.text import Text
 from infill_lsp.cli.choices import engine_for, project_root, settings_for
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import offset_of_place, place_of_offset, read_source
-from infill_lsp.document import Document, Snapshot
-from infill_lsp.elsewhere import Surroundings
-from infill_lsp.exclusions import both_paths, refusal_of_file
+from infill_lsp.context.elsewhere import Surroundings
+from infill_lsp.excludes.exclusions import both_paths, refusal_of_file
+from infill_lsp.excludes.ignore_files import IgnoreFiles
 from infill_lsp.fill import Outcome, fill
-from infill_lsp.hole import Hole, NoHole, hole_at
-from infill_lsp.ignore_files import IgnoreFiles
+from infill_lsp.holes.hole import Hole, NoHole, hole_at
 from infill_lsp.languages import known_suffixes, language_of_path
-from infill_lsp.settings import Settings
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Document, Snapshot
 
 _PARSE_S = 1.0
 

@@ -14,8 +14,8 @@ from importlib import metadata
 from pathlib import Path
 
 from infill_lsp.cli.finding import Finding
-from infill_lsp.grammars import grammar_of, unusable_parser
 from infill_lsp.languages import language_for, languages
+from infill_lsp.trees.grammars import grammar_of, unusable_parser
 
 _DISTRIBUTION = "infill-lsp"
 _REPAIR_ADVICE = "install infill-lsp again: pip install --force-reinstall . in a clone of infill-lsp"

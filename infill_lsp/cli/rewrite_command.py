@@ -1,6 +1,6 @@
 """`infill-lsp rewrite`: lines of a file rewritten by the same pipeline as in the editor, shown or printed as JSON.
 
-The file is read and never written. What can be shown is decided in `infill_lsp.rewrite`; nothing is decided here.
+The file is read and never written. What can be shown is decided in `infill_lsp.actions.rewrite`, nothing here.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
+from infill_lsp.actions.rewrite import Rewriting, rewrite
+from infill_lsp.actions.rewrite_region import Region, region_in
+from infill_lsp.actions.task import REWORK
 from infill_lsp.cli.choices import engine_for
 from infill_lsp.cli.fill_command import open_source
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import place_of_offset
-from infill_lsp.document import Snapshot
-from infill_lsp.hole import NoHole
-from infill_lsp.line_index import LineIndex
-from infill_lsp.rewrite import Rewriting, rewrite
-from infill_lsp.rewrite_region import Region, region_in
-from infill_lsp.settings import Settings
-from infill_lsp.task import REWORK
+from infill_lsp.holes.hole import NoHole
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Snapshot
+from infill_lsp.text.line_index import LineIndex
 
 _LINES = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
 

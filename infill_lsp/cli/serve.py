@@ -18,7 +18,7 @@ from infill_lsp.cli.child import module_command, module_environment
 from infill_lsp.cli.choices import settings_for
 from infill_lsp.cli.machine_checks import LOCAL_EXTRA_ADVICE
 from infill_lsp.cli.mistake import Mistake
-from infill_lsp.context import CRITIC
+from infill_lsp.context.context import CRITIC
 
 
 def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float | None) -> int:

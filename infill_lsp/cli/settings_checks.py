@@ -7,7 +7,7 @@ import os
 from infill_lsp.cli.finding import Finding
 from infill_lsp.cli.mistake import one_line
 from infill_lsp.logs import log_file
-from infill_lsp.settings import Reading, user_config_path
+from infill_lsp.settings.settings import Reading, user_config_path
 
 
 def check_settings(reading: Reading) -> Finding:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from infill_lsp.cli.choices import settings_for
-from infill_lsp.setting_schema import schema
+from infill_lsp.settings.setting_schema import schema
 
 
 def print_settings() -> int:

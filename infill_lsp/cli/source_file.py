@@ -11,9 +11,9 @@ import stat
 from pathlib import Path
 
 from infill_lsp.cli.mistake import Mistake
+from infill_lsp.excludes.refusal import refusal_of_size, refusal_of_text
 from infill_lsp.languages import language_of_path
-from infill_lsp.line_index import LineIndex
-from infill_lsp.refusal import refusal_of_size, refusal_of_text
+from infill_lsp.text.line_index import LineIndex
 
 _PLACE = re.compile(r"([0-9]{1,9}):([0-9]{1,9})", re.ASCII)
 _BYTE_ORDER_MARK = "\ufeff"

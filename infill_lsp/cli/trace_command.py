@@ -24,7 +24,7 @@ from infill_lsp.cli.trace_cells import blocks, chosen
 from infill_lsp.cli.trace_engine import Traced, traced_fill
 from infill_lsp.cli.trace_view import TraceView, cost
 from infill_lsp.fill import Outcome
-from infill_lsp.hole import NoHole
+from infill_lsp.holes.hole import NoHole
 
 _DRAWN = (".html", ".png")
 

@@ -10,10 +10,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.api import Draft, Engine, EngineInfo, FillRequest, FillResult, RequestError
-from infill_lsp.document import Snapshot
 from infill_lsp.fill import Outcome, fill
-from infill_lsp.hole import Hole
-from infill_lsp.settings import Settings
+from infill_lsp.holes.hole import Hole
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

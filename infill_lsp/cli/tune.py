@@ -25,7 +25,7 @@ from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.tune_files import Found, find_files
 from infill_lsp.cli.tune_job import run_job
 from infill_lsp.languages import language_of_path
-from infill_lsp.settings import user_config_path
+from infill_lsp.settings.settings import user_config_path
 
 _NEEDED = ("torch", "transformers", "safetensors", "tokenizers", "numpy")
 _MAX_MINUTES = 1440.0

@@ -17,10 +17,10 @@ from pathlib import Path
 from infill_lsp.cli.choices import settings_for
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import read_source
-from infill_lsp.ignore_files import IgnoreFiles
+from infill_lsp.excludes.ignore_files import IgnoreFiles
+from infill_lsp.excludes.refusal import both_names, refusal_of_path
 from infill_lsp.languages import language_of_path
-from infill_lsp.refusal import both_names, refusal_of_path
-from infill_lsp.settings import PROJECT_FILE, Settings
+from infill_lsp.settings.settings import PROJECT_FILE, Settings
 
 _MAX_TOTAL_BYTES = 40_000_000
 _GIT_SECONDS = 60.0

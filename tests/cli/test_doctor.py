@@ -16,7 +16,7 @@ from run_cli import run_cli
 from infill_lsp import logs
 from infill_lsp.cli import device_check, editor_checks, machine_checks, settings_checks
 from infill_lsp.cli.checkpoint_check import check_checkpoint
-from infill_lsp.grammars import Grammar, grammar_of
+from infill_lsp.trees.grammars import Grammar, grammar_of
 
 pytestmark = pytest.mark.usefixtures("private_folders")
 

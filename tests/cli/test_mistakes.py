@@ -10,7 +10,7 @@ from run_cli import check_mistake, run_cli
 
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import offset_of_place
-from infill_lsp.line_index import LineIndex
+from infill_lsp.text.line_index import LineIndex
 
 pytestmark = pytest.mark.usefixtures("private_folders")
 

@@ -15,7 +15,7 @@ from infill_lsp.cli.trace_engine import Traced
 from infill_lsp.cli.trace_page import page
 from infill_lsp.cli.trace_view import TraceView
 from infill_lsp.fill import Outcome
-from infill_lsp.suggestion import Suggestion
+from infill_lsp.fitting.suggestion import Suggestion
 
 
 def row(

@@ -22,10 +22,10 @@ from engine.training.export import published
 from engine.training.holes import Sizes
 from engine.training.network import Network, Shape
 from infill_lsp import checkpoints
-from infill_lsp import settings as settings_module
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.tune_files import Found, find_files
-from infill_lsp.settings import Settings
+from infill_lsp.settings import settings as settings_module
+from infill_lsp.settings.settings import Settings
 
 pytestmark = pytest.mark.usefixtures("private_folders")
 

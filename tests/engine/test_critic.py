@@ -270,10 +270,10 @@ def test_a_critic_that_is_never_content_ends_the_fill_all_the_same(filler: Local
 
 
 def test_a_host_is_told_by_name_who_judges() -> None:
-    filler = loader("bundled", "infill_lsp.critic:Critic")()
+    filler = loader("bundled", "infill_lsp.judging.critic:Critic")()
     broken_before = replace(_REQUEST, prefix="x = (1,\n     ", suffix="\n     )\ny = 2\n")
     assert finish(filler.fill(broken_before)).candidates
-    for name in ("infill_lsp.nobody:Critic", "infill_lsp.critic:Nobody", "nothing", ":"):
+    for name in ("infill_lsp.nobody:Critic", "infill_lsp.judging.critic:Nobody", "nothing", ":"):
         with pytest.raises(EngineUnavailable, match="There is no critic"):
             loader("bundled", name)()
 

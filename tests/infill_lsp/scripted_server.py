@@ -23,7 +23,7 @@ from typing import Any
 import infill_lsp.server
 from engine.api import CheckpointError, Draft, EngineInfo, EngineUnavailable, FillRequest, FillResult, RequestError
 from engine.fake import Script, ScriptedEngine
-from infill_lsp.settings import Settings
+from infill_lsp.settings.settings import Settings
 from infill_lsp.transport.stdio import run_stdio
 
 _ERRORS = {"unavailable": EngineUnavailable, "checkpoint": CheckpointError, "request": RequestError}

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from engine.fake import INFO
-from infill_lsp.all_holes import MAX_HOLES, function_around, has_hole_outside, holes_within, num_holes_within
-from infill_lsp.hole import hole_for_action
-from infill_lsp.hole_groups import groups_of, halves_of
+from infill_lsp.holes.all_holes import MAX_HOLES, function_around, has_hole_outside, holes_within, num_holes_within
+from infill_lsp.holes.hole import hole_for_action
+from infill_lsp.holes.hole_groups import groups_of, halves_of
 from tests.check import check_always
 from tests.fixture import marked, snapshot_of
 

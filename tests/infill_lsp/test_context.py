@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.api import FillRequest
-from infill_lsp.context import request_for
-from infill_lsp.hole import Hole, hole_at, hole_for_action
+from infill_lsp.context.context import request_for
+from infill_lsp.holes.hole import Hole, hole_at, hole_for_action
 from tests.fixture import marked, snapshot_of
 
 

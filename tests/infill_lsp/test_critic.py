@@ -10,9 +10,9 @@ from dataclasses import replace
 import pytest
 
 from engine.api import FillRequest
-from infill_lsp.context import request_for
-from infill_lsp.critic import Critic
-from infill_lsp.hole import Hole, hole_at, hole_for_action
+from infill_lsp.context.context import request_for
+from infill_lsp.holes.hole import Hole, hole_at, hole_for_action
+from infill_lsp.judging.critic import Critic
 from tests.fixture import marked, snapshot_of
 from tests.infill_lsp import test_gate
 

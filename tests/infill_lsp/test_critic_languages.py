@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from engine.api import FillRequest
-from infill_lsp.context import request_for
-from infill_lsp.critic import Critic
-from infill_lsp.gate import rejection
-from infill_lsp.hole import Hole, hole_at
+from infill_lsp.context.context import request_for
+from infill_lsp.fitting.suggestion import shape
+from infill_lsp.holes.hole import Hole, hole_at
+from infill_lsp.judging.critic import Critic
+from infill_lsp.judging.gate import rejection
+from infill_lsp.judging.surroundings import closers_below, sound_surroundings
 from infill_lsp.languages import language_for
-from infill_lsp.suggestion import shape
-from infill_lsp.surroundings import closers_below, sound_surroundings
-from infill_lsp.syntax import parse
+from infill_lsp.trees.syntax import parse
 from tests.fixture import marked, snapshot_of
 
 BASE = ("javascript", "typescript", "typescriptreact", "go", "rust", "c", "cpp", "java")

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infill_lsp import document as document_room
-from infill_lsp import syntax
-from infill_lsp.document import Document
-from infill_lsp.line_index import LineIndex, PositionEncoding
+from infill_lsp.text import document as document_room
+from infill_lsp.text.document import Document
+from infill_lsp.text.line_index import LineIndex, PositionEncoding
+from infill_lsp.trees import syntax
 
 ENCODINGS: tuple[PositionEncoding, ...] = ("utf-8", "utf-16", "utf-32")
 PIECES = (

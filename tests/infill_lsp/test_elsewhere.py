@@ -8,17 +8,17 @@ from typing import cast
 import pytest
 
 from engine.fake import ScriptedEngine
-from infill_lsp.budget import Budget
-from infill_lsp.context import request_for
-from infill_lsp.document import Document, Snapshot
-from infill_lsp.elsewhere import Surroundings, Wanted, elsewhere
-from infill_lsp.hole import Hole
+from infill_lsp.context.budget import Budget
+from infill_lsp.context.context import request_for
+from infill_lsp.context.elsewhere import Surroundings, Wanted, elsewhere
+from infill_lsp.context.names import names_in
+from infill_lsp.context.neighbours import Neighbours, label
+from infill_lsp.context.skeleton import NOTHING
+from infill_lsp.holes.hole import Hole
 from infill_lsp.languages import Language, language_for
-from infill_lsp.names import names_in
-from infill_lsp.neighbours import Neighbours, label
 from infill_lsp.protocol import Editor
 from infill_lsp.session import Session
-from infill_lsp.skeleton import NOTHING
+from infill_lsp.text.document import Document, Snapshot
 from tests.fixture import snapshot_of
 
 

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_lsp.feedback import EDGES, NOTHING, Counts, faded, learnt, threshold
-from infill_lsp.feedback_file import Feedback
-from infill_lsp.offers import Offers
-from infill_lsp.quiet import doubt
+from infill_lsp.ghost.feedback import EDGES, NOTHING, Counts, faded, learnt, threshold
+from infill_lsp.ghost.feedback_file import Feedback
+from infill_lsp.ghost.offers import Offers
+from infill_lsp.ghost.quiet import doubt
 from tests.infill_lsp.raw_client import RawClient, environment
 from tests.infill_lsp.sample import AUTOMATIC, URI, Sample, opened
 

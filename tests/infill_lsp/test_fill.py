@@ -6,10 +6,10 @@ import pytest
 
 from engine.api import Draft, EngineUnavailable
 from engine.fake import Gate, Script, ScriptedEngine
-from infill_lsp.document import Snapshot
 from infill_lsp.fill import Outcome, fill
-from infill_lsp.hole import Hole, hole_at
-from infill_lsp.settings import Settings
+from infill_lsp.holes.hole import Hole, hole_at
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Snapshot
 from tests.fixture import marked, snapshot_of
 
 

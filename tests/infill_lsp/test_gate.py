@@ -2,10 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from infill_lsp import near_check, syntax
-from infill_lsp.gate import rejection
-from infill_lsp.hole import Hole, hole_at
-from infill_lsp.validity import CompilerError, first_error
+from infill_lsp.holes.hole import Hole, hole_at
+from infill_lsp.judging import near_check
+from infill_lsp.judging.gate import rejection
+from infill_lsp.judging.validity import CompilerError, first_error
+from infill_lsp.trees import syntax
 from tests.check import check_rejected, check_shown
 from tests.fixture import marked, snapshot_of
 

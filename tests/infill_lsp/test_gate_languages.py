@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from infill_lsp import near_check, parse_check
-from infill_lsp.syntax import SyntaxTree, parse
-from infill_lsp.validity import CompilerError, first_error
+from infill_lsp.judging import near_check, parse_check
+from infill_lsp.judging.validity import CompilerError, first_error
+from infill_lsp.trees.syntax import SyntaxTree, parse
 from tests.check import check_rejected, check_shown
 
 EMPTY = "the fill is empty"

@@ -13,10 +13,10 @@ import pytest
 import tree_sitter
 import tree_sitter_python
 
-from infill_lsp import grammars
-from infill_lsp.grammars import grammar_of, unusable_parser
 from infill_lsp.languages import languages
-from infill_lsp.syntax import parse
+from infill_lsp.trees import grammars
+from infill_lsp.trees.grammars import grammar_of, unusable_parser
+from infill_lsp.trees.syntax import parse
 
 _PACKAGES = {"tree_sitter_python", "tree_sitter_language_pack", "tree_sitter_languages"}
 

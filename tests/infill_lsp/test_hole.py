@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp import scan
-from infill_lsp.hole import Hole, HoleKind, NoHole, hole_at, hole_for_action
+from infill_lsp.holes.hole import Hole, HoleKind, NoHole, hole_at, hole_for_action
 from infill_lsp.languages import Language
-from infill_lsp.scan import Bracket, Frame
+from infill_lsp.reading import scan
+from infill_lsp.reading.scan import Bracket, Frame
 from tests.check import check_action, check_always, check_hole, check_no_hole
 from tests.fixture import marked, snapshot_of
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.ignore_files import IgnoreFiles
-from infill_lsp.ignore_rules import RuleFile, ignored_by, rules_in
+from infill_lsp.excludes.ignore_files import IgnoreFiles
+from infill_lsp.excludes.ignore_rules import RuleFile, ignored_by, rules_in
 
 
 @pytest.fixture(autouse=True)

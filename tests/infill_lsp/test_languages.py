@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from infill_lsp import languages as package
-from infill_lsp.grammars import grammar_of
 from infill_lsp.languages import NEVER, Language, language_for, language_of_path, languages
-from infill_lsp.syntax import parse
-from infill_lsp.tokens import string_tokens, tokens_of
+from infill_lsp.reading.tokens import string_tokens, tokens_of
+from infill_lsp.trees.grammars import grammar_of
+from infill_lsp.trees.syntax import parse
 
 BASE = ("python", "javascript", "typescript", "typescriptreact", "go", "rust", "c", "cpp", "java")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infill_lsp import line_index
-from infill_lsp.line_index import _LINE_END, LineIndex, PositionEncoding
+from infill_lsp.text import line_index
+from infill_lsp.text.line_index import _LINE_END, LineIndex, PositionEncoding
 
 ENCODINGS: tuple[PositionEncoding, ...] = ("utf-8", "utf-16", "utf-32")
 # Line ends of every kind, tabs, separators that are no line ends, a mark, an astral character, halves of one.

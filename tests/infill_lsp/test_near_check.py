@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from infill_lsp.document import Document
-from infill_lsp.hole import Hole, hole_at, hole_for_action
-from infill_lsp.near_check import Verdict, verdict_near
+from infill_lsp.holes.hole import Hole, hole_at, hole_for_action
+from infill_lsp.judging.near_check import Verdict, verdict_near
+from infill_lsp.text.document import Document
 from tests.fixture import marked, snapshot_of
 
 # language, what opens a block, a member, the member with the hole, what closes the block, a line that is wrong

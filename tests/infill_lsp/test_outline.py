@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infill_lsp.document import Document, Snapshot
-from infill_lsp.outline import Outline, outline
-from infill_lsp.outline_memory import OutlineMemory, fresh_view
-from infill_lsp.repair import repaired
+from infill_lsp.context.outline import Outline, outline
+from infill_lsp.context.outline_memory import OutlineMemory, fresh_view
+from infill_lsp.context.repair import repaired
+from infill_lsp.text.document import Document, Snapshot
 from tests.fixture import marked, snapshot_of
 
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from infill_lsp import document as document_room
-from infill_lsp.document import Document
-from infill_lsp.parse_ahead import ParseAhead
+from infill_lsp.text import document as document_room
+from infill_lsp.text.document import Document
+from infill_lsp.trees.parse_ahead import ParseAhead
 
 LONG = "x = [1, 2, 3]\n" * 5_000
 

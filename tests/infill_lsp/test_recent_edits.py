@@ -3,8 +3,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_lsp.difference import difference
-from infill_lsp.recent_edits import RecentEdits
+from infill_lsp.actions.difference import difference
+from infill_lsp.context.recent_edits import RecentEdits
 
 texts = st.text(alphabet="ab\n😀", max_size=30)
 

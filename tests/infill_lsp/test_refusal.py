@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from infill_lsp import syntax
-from infill_lsp.document import Document
-from infill_lsp.hole import hole_at
-from infill_lsp.line_index import LONG_LINE, LineIndex
-from infill_lsp.refusal import refusal_of_path, refusal_of_text
-from infill_lsp.settings import SECRETS
+from infill_lsp.excludes.refusal import refusal_of_path, refusal_of_text
+from infill_lsp.holes.hole import hole_at
+from infill_lsp.settings.settings import SECRETS
+from infill_lsp.text.document import Document
+from infill_lsp.text.line_index import LONG_LINE, LineIndex
+from infill_lsp.trees import syntax
 from tests.infill_lsp.raw_client import RawClient, scripted
 
 _BYTES = random.Random(1).randbytes(200_000)

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from infill_lsp.hole import Hole, hole_at
-from infill_lsp.reuse import is_typed_out, rest
-from infill_lsp.suggestion import Suggestion
+from infill_lsp.fitting.suggestion import Suggestion
+from infill_lsp.ghost.reuse import is_typed_out, rest
+from infill_lsp.holes.hole import Hole, hole_at
 from tests.fixture import marked, snapshot_of
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infill_lsp.hole import NoHole
-from infill_lsp.rewrite_region import Region, joined, places_of, region_in, without
+from infill_lsp.actions.rewrite_region import Region, joined, places_of, region_in, without
+from infill_lsp.holes.hole import NoHole
 from tests.fixture import marked, snapshot_of
 
 

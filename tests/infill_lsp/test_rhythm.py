@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infill_lsp.quiet import why_quiet
-from infill_lsp.rhythm import Edit, Rhythm, pause_s
+from infill_lsp.ghost.quiet import why_quiet
+from infill_lsp.ghost.rhythm import Edit, Rhythm, pause_s
 
 KEY, BACKSPACE, REPLACED, NOTHING = Edit(1, 0, 1), Edit(1, 1, 0), Edit(1, 3, 1), Edit(1, 0, 0)
 

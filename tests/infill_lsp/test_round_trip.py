@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.gate import rejection
-from infill_lsp.hole import NoHole, hole_at
-from infill_lsp.suggestion import shape
+from infill_lsp.fitting.suggestion import shape
+from infill_lsp.holes.hole import NoHole, hole_at
+from infill_lsp.judging.gate import rejection
 from tests.fixture import snapshot_of
 
 NUM_SPOTS = 25

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from infill_lsp.languages import language_for
-from infill_lsp.scan import Place, missing_closers, place_at
-from infill_lsp.syntax import parse
+from infill_lsp.reading.scan import Place, missing_closers, place_at
+from infill_lsp.trees.syntax import parse
 from tests.fixture import marked, snapshot_of
 
 

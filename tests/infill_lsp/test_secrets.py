@@ -150,7 +150,7 @@ def test_the_command_line_keeps_to_the_same_rule(project: Path, name: str) -> No
 
 def test_tuning_learns_nothing_of_what_infillignore_names(project: Path) -> None:
     from infill_lsp.cli.tune_files import find_files
-    from infill_lsp.settings import Settings
+    from infill_lsp.settings.settings import Settings
 
     found = find_files(project, Settings())
     assert found.left_out["named by .infillignore"] == 1

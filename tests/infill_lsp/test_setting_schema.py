@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
-from infill_lsp.setting_schema import schema, table
-from infill_lsp.setting_values import Settings, definitions
-from infill_lsp.settings import apply
+from infill_lsp.settings.setting_schema import schema, table
+from infill_lsp.settings.setting_values import Settings, definitions
+from infill_lsp.settings.settings import apply
 
 PAGE = Path(__file__).parents[2] / "docs" / "settings.md"
 
 
 def test_the_documentation_holds_the_table_of_the_definitions() -> None:
-    assert table() in PAGE.read_text(encoding="utf-8"), "paste infill_lsp.setting_schema.table() into docs/settings.md"
+    assert table() in PAGE.read_text(encoding="utf-8"), (
+        "paste infill_lsp.settings.setting_schema.table() into docs/settings.md"
+    )
 
 
 def test_the_schema_names_every_key_and_no_other() -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from engine.api import EngineUnavailable, RequestError
-from infill_lsp import syntax
 from infill_lsp.errors import Superseded, answer_code, state_of
-from infill_lsp.refusal import MAX_BYTES, exclusion
-from infill_lsp.setting_values import definitions
-from infill_lsp.settings import SECRETS, Reading, Settings, apply, load
+from infill_lsp.excludes.refusal import MAX_BYTES, exclusion
+from infill_lsp.settings.setting_values import definitions
+from infill_lsp.settings.settings import SECRETS, Reading, Settings, apply, load
+from infill_lsp.trees import syntax
 
 
 @pytest.fixture(autouse=True)

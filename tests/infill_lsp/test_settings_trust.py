@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.folder_settings import FolderSettings
-from infill_lsp.setting_values import SECRETS, Settings, definitions
-from infill_lsp.settings import Reading, apply, load
+from infill_lsp.settings.folder_settings import FolderSettings
+from infill_lsp.settings.setting_values import SECRETS, Settings, definitions
+from infill_lsp.settings.settings import Reading, apply, load
 
 
 @pytest.fixture(autouse=True)

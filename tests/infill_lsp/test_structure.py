@@ -10,16 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.api import FillRequest
-from infill_lsp.budget import Budget, estimated_tokens
-from infill_lsp.context import request_for
-from infill_lsp.difference import difference
-from infill_lsp.document import Document, Snapshot
-from infill_lsp.elsewhere import Surroundings
-from infill_lsp.hole import Hole
-from infill_lsp.lines import leading, line_text
-from infill_lsp.outline_memory import OutlineMemory
-from infill_lsp.structure import Shares, structured
-from infill_lsp.syntax import parse
+from infill_lsp.actions.difference import difference
+from infill_lsp.context.budget import Budget, estimated_tokens
+from infill_lsp.context.context import request_for
+from infill_lsp.context.elsewhere import Surroundings
+from infill_lsp.context.outline_memory import OutlineMemory
+from infill_lsp.context.structure import Shares, structured
+from infill_lsp.holes.hole import Hole
+from infill_lsp.text.document import Document, Snapshot
+from infill_lsp.text.lines import leading, line_text
+from infill_lsp.trees.syntax import parse
 from tests.fixture import marked, snapshot_of
 
 FILLER = "".join(f"    total = total + {number}\n" for number in range(40))

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infill_lsp.hole import Hole, hole_at, hole_for_action
-from infill_lsp.suggestion import shape
+from infill_lsp.fitting.suggestion import shape
+from infill_lsp.holes.hole import Hole, hole_at, hole_for_action
 from tests.check import check_shape
 from tests.fixture import marked, snapshot_of
 

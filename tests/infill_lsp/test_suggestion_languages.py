@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from infill_lsp.hole import Hole, hole_at
-from infill_lsp.suggestion import shape
+from infill_lsp.fitting.suggestion import shape
+from infill_lsp.holes.hole import Hole, hole_at
 from tests.check import check_shape
 from tests.fixture import marked, snapshot_of
 

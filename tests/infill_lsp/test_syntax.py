@@ -4,9 +4,9 @@ import tracemalloc
 
 import pytest
 
-from infill_lsp import syntax
-from infill_lsp.line_index import LONG_LINE
-from infill_lsp.syntax import SyntaxFault, SyntaxNode, parse
+from infill_lsp.text.line_index import LONG_LINE
+from infill_lsp.trees import syntax
+from infill_lsp.trees.syntax import SyntaxFault, SyntaxNode, parse
 from tests.fixture import marked
 
 

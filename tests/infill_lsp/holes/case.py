@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from infill_lsp.hole import HoleKind
+from infill_lsp.holes.hole import HoleKind
 from tests.check import check_action, check_hole, check_no_hole
 
 COMPLETE = "the line is complete"

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from infill_lsp.grammars import grammar_of
 from infill_lsp.languages import Language, language_for, language_of_path, languages
+from infill_lsp.trees.grammars import grammar_of
 
 _KINDS = tuple(field.name for field in dataclasses.fields(Language) if field.name.endswith("_kinds"))
 _WITH_GRAMMAR = [language for language in languages() if language.grammar is not None]

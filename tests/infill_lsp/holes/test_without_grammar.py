@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from infill_lsp import languages
-from infill_lsp.grammars import grammar_of
+from infill_lsp.trees.grammars import grammar_of
 from tests.fixture import marked, snapshot_of
 from tests.infill_lsp.holes.case import COMPLETE, STRING, WORD, Case, blank, body, hole, none
 

@@ -1,0 +1,1 @@
+"""Code actions and commands: what is offered, and what was picked carried out."""

@@ -1,0 +1,1 @@
+"""Blocks and indents: where a line should begin in each kind of language."""

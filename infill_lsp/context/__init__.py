@@ -1,0 +1,1 @@
+"""What the engine is told of the file and of others."""

@@ -1,0 +1,1 @@
+"""What is never handed to an engine, and why."""

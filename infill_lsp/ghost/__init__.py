@@ -1,0 +1,1 @@
+"""Ghost text: when it is asked for, what is shown, and what became of it."""

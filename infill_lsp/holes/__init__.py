@@ -1,0 +1,1 @@
+"""Where text is missing, and why."""

@@ -1,0 +1,83 @@
+"""Where text is missing: a snapshot and a caret or a selection become a hole, or a reason why there is none.
+
+A hole never takes text right of the caret, but for blanks at the line's end and a placeholder that the caret touches.
+This room chooses among the others that find holes; it knows no engine and no protocol.
+"""
+
+from __future__ import annotations
+
+from infill_lsp.blocks.broken import mended_place_at
+from infill_lsp.blocks.indentation import leading, line_text
+from infill_lsp.holes.hole_in_code import continues, empty_braces, on_blank_line, on_line
+from infill_lsp.holes.hole_in_error import in_error
+from infill_lsp.holes.hole_in_selection import in_selection
+from infill_lsp.holes.hole_in_text import in_text
+from infill_lsp.holes.hole_kinds import Hole, HoleKind, NoHole, is_word, lead, replaces_lines
+from infill_lsp.holes.placeholder import empty_body_indent, placeholder_at, todo_at
+from infill_lsp.text.document import Snapshot
+
+__all__ = ["Hole", "HoleKind", "NoHole", "hole_at", "hole_for_action", "lead", "replaces_lines"]
+
+_MAX_OPEN = 200
+
+
+def hole_at(
+    snapshot: Snapshot, offset: int, *, explicit: bool = True, in_strings: bool = False, in_comments: bool = False
+) -> Hole | NoHole:
+    """Find the hole at a caret, as inline completion and `fill --at` ask for it.
+
+    For a user who only types (`explicit` false), a placeholder is a hole only with the caret at its start: one that was
+    typed just now is text that the user means. `in_strings` and `in_comments` say whether these are filled at all.
+    """
+    index = snapshot.index
+    offset = min(max(offset, 0), len(snapshot.text))
+    line = index.line_of(offset)
+    start, end = index.line_start(line), index.line_end(line)
+    offset = min(offset, end)
+    place = mended_place_at(snapshot, offset)
+    if len(place.frames) > _MAX_OPEN:
+        return NoHole("more brackets are open here than any code has")
+    if place.where != "code":
+        if in_strings if place.where == "string" else in_comments:
+            return in_text(snapshot, line, offset, place)
+        return NoHole(f"the caret is in a {place.where}")
+    if (found := placeholder_at(snapshot, offset)) is not None:
+        if not explicit and offset != found.start:
+            return NoHole("the placeholder is filled on request, or with the caret at its start")
+        indent = leading(line_text(snapshot, line))
+        return Hole(found.start, found.end, "placeholder", indent, found.whole_line, "a placeholder at the caret")
+    before, after = snapshot.text[start:offset], snapshot.text[offset:end]
+    if after and is_word(after[0]):
+        return NoHole("a word begins right of the caret")
+    if (inline := empty_braces(snapshot, line, offset, place)) is not None:
+        return inline
+    if not before.strip() and not continues(snapshot, line, place):
+        return NoHole("text follows the caret") if after.strip() else on_blank_line(snapshot, line, offset, place)
+    return on_line(snapshot, line, offset, place)
+
+
+def hole_for_action(snapshot: Snapshot, start: int, end: int) -> Hole | NoHole:
+    """Find what a code action may fill.
+
+    That is the selection, or at a caret a placeholder, a TODO, an empty body or what does not parse.
+    """
+    start, end = sorted((min(max(start, 0), len(snapshot.text)), min(max(end, 0), len(snapshot.text))))
+    if snapshot.text[start:end].strip():
+        return in_selection(snapshot, start, end)
+    line = snapshot.index.line_of(start)
+    indent = leading(line_text(snapshot, line))
+    if (found := placeholder_at(snapshot, start)) is not None:
+        return Hole(found.start, found.end, "placeholder", indent, found.whole_line, "a placeholder at the caret")
+    if (found := todo_at(snapshot, start)) is not None:
+        return Hole(found.start, found.end, "placeholder", indent, True, "a TODO that is the whole block")
+    if (inner := empty_body_indent(snapshot, line)) is not None:
+        line_end = snapshot.index.line_end(line)
+        return Hole(line_end, line_end, "body", inner, True, "the block below is empty")
+    place = mended_place_at(snapshot, start)
+    if place.where == "code" and (inline := empty_braces(snapshot, line, start, place)) is not None:
+        return inline
+    if not line_text(snapshot, line).strip() and place.where == "code":
+        hole = hole_at(snapshot, start)
+        if isinstance(hole, Hole) and hole.kind == "body":
+            return hole
+    return in_error(snapshot, start) or NoHole("nothing to fill here")

@@ -1,0 +1,1 @@
+"""What may be shown, for the server and for the engine."""

@@ -1,0 +1,165 @@
+"""Whether the code near a hole parses with a fill in it. A few thousand characters are read, whatever the file's size.
+
+A fill is sound if a small text around it is without a fault. It is not if that text would be without one with something
+harmless in the hole. If nothing harmless helps, but the text is sound apart from the hole's line, what is wrong in that
+line already may be wrong, and no more. Where none of this holds for any small text, this room cannot tell.
+It answers in a few milliseconds, on the event loop; what it found for one hole it keeps for the next fill of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+from infill_lsp.blocks.indentation import leading
+from infill_lsp.holes.hole import Hole, replaces_lines
+from infill_lsp.holes.neutral import neutral_fills
+from infill_lsp.judging.near_items import MAX_CHARS, Cut, lines_near, near_cuts
+from infill_lsp.judging.validity import first_error, has_compiler
+from infill_lsp.languages import language_for
+from infill_lsp.text.document import Snapshot
+from infill_lsp.trees.syntax import SyntaxTree, parse
+
+Verdict = Literal["sound", "broken", "unknown"]
+
+_MAX_READ = 40_000  # characters that are parsed or compiled for one fill; then others must tell
+_MAX_COMPARED = 4  # harmless fills that are tried in a text of some length
+
+
+def verdict_near(snapshot: Snapshot, hole: Hole, text: str) -> Verdict:
+    """Tell whether the code near a hole parses with `text` in it; "unknown" where it does not parse anyway."""
+    return "unknown" if len(text) > MAX_CHARS else _place(snapshot, hole).verdict(text)
+
+
+@dataclass(slots=True)
+class _Place:
+    """A hole, the small texts around it, and what was found out about them."""
+
+    snapshot: Snapshot
+    hole: Hole
+    before: str  # on the hole's first line
+    after: str  # on its last
+    cuts: tuple[Cut, ...]
+    fills: tuple[str, ...] = ()  # harmless ones, likeliest first
+    takes_something: dict[tuple[Cut, bool], bool] = field(default_factory=dict)
+    fewest: dict[Cut, tuple[int, int]] = field(default_factory=dict)
+    left: int = 0
+
+    def verdict(self, text: str) -> Verdict:
+        """Judge a fill by the first of the small texts that is sound."""
+        self.left = _MAX_READ
+        language = self.snapshot.language
+        for cut in self.cuts:
+            # A compiler tells more exactly, but it may not know the file's dialect. The tree knows most of them.
+            if has_compiler(language):
+                if self._takes(cut, text, compiled=True) or self._lacks_body_alone(cut, text):
+                    return "sound"
+                if self._takes_something(cut, compiled=True):
+                    return "broken"
+            tree = self._tree(cut, text)
+            if tree is None or self.left < 0:
+                return "unknown"
+            if not tree.has_faults:
+                return "sound"
+            if self._takes_something(cut, compiled=False):
+                return "broken"
+            if _is_sound_without(cut, self.hole.indent, language):
+                return "broken" if self._adds_faults(cut, tree, text) else "sound"
+        return "unknown"
+
+    def _adds_faults(self, cut: Cut, tree: SyntaxTree, text: str) -> bool:
+        """Compare the faults of a fill with those of the harmless ones that leave fewest."""
+        if cut not in self.fewest:
+            counts = [
+                self._count(cut, other, fill) for fill in self.fills if (other := self._tree(cut, fill)) is not None
+            ]
+            self.fewest[cut] = min(counts, default=(0, 0))
+        return adds_faults(self._count(cut, tree, text), self.fewest[cut])
+
+    def _count(self, cut: Cut, tree: SyntaxTree, fill: str) -> tuple[int, int]:
+        start = len(cut.above) + len(self.before)
+        return count_faults(tree, start, start + len(fill))
+
+    def _tree(self, cut: Cut, fill: str) -> SyntaxTree | None:
+        text = self._filled(cut, fill)
+        self.left -= len(text)
+        return parse(text, self.snapshot.language)
+
+    def _takes(self, cut: Cut, fill: str, *, compiled: bool) -> bool:
+        """Tell whether a text is without a fault with something in its hole."""
+        if not compiled:
+            tree = self._tree(cut, fill)
+            return tree is not None and not tree.has_faults
+        text = self._filled(cut, fill)
+        self.left -= len(text)
+        return first_error(text, self.snapshot.language) is None
+
+    def _takes_something(self, cut: Cut, *, compiled: bool) -> bool:
+        """Tell whether a text is without a fault with something harmless in its hole."""
+        if not self.fills:
+            self.fills = self._fills_in_order(compiled=compiled)
+        key = cut, compiled
+        if key not in self.takes_something:
+            self.takes_something[key] = any(
+                self._takes(cut, fill, compiled=compiled) for fill in self.fills[:_MAX_COMPARED]
+            )
+        return self.takes_something[key]
+
+    def _fills_in_order(self, *, compiled: bool) -> tuple[str, ...]:
+        """Put the harmless fill first that fits: little text tells, and quickly."""
+        fills = neutral_fills(self.snapshot, self.hole)
+        least = min(self.cuts, key=lambda cut: len(cut.above) + len(cut.below))
+        fits = next((fill for fill in fills if self._takes(least, fill, compiled=compiled)), None)
+        return fills if fits is None else tuple(dict.fromkeys((fits, *fills)))
+
+    def _lacks_body_alone(self, cut: Cut, fill: str) -> bool:
+        """Tell whether a fill completes a header that the user began, and the file lacks nothing but its body."""
+        language = language_for(self.snapshot.language)
+        if not language.header_end or not fill.rstrip().endswith(language.header_end):
+            return False
+        body = next(iter(language.neutral_statements), "")
+        return not replaces_lines(self.snapshot, self.hole) and self._takes(cut, f"{fill} {body}", compiled=True)
+
+    def _filled(self, cut: Cut, fill: str) -> str:
+        return "".join((cut.above, self.before, fill, self.after, cut.below))
+
+
+def count_faults(tree: SyntaxTree, start: int, end: int) -> tuple[int, int]:
+    """Count the faults of a text, and those that touch a range of it."""
+    faults = tree.faults()
+    # A grammar may hide the node that is at fault, and only the tree as a whole tells.
+    if tree.has_faults and not faults:
+        return 1, 0
+    return len(faults), sum(1 for fault in faults if fault.start <= end and fault.end >= start)
+
+
+def adds_faults(count: tuple[int, int], allowed: tuple[int, int]) -> bool:
+    """Tell whether there are more faults than must be, or one that touches the fill where none must."""
+    return count[0] > allowed[0] or (count[1] > 0 and not allowed[1])
+
+
+@lru_cache(maxsize=16)
+def _is_sound_without(cut: Cut, indent: str, language: str) -> bool:
+    """Tell whether a small text is without a fault if the hole's line is empty, or something harmless."""
+    for line in ("", *(indent + fill for fill in language_for(language).neutral_statements[:1])):
+        tree = parse(cut.above + line + cut.below, language)
+        if tree is not None and not tree.has_faults:
+            return True
+    return False
+
+
+@lru_cache(maxsize=2)
+def _place(snapshot: Snapshot, hole: Hole) -> _Place:
+    text, index = snapshot.text, snapshot.index
+    start, end = index.line_start(index.line_of(hole.start)), index.line_end(index.line_of(hole.end))
+    before, after = text[start : hole.start], text[hole.end : end]
+    above, below = lines_near(text, start, end)
+    indent = leading(before) if before.strip() else hole.indent
+    return _Place(snapshot, hole, before, after, _cuts(above, below, indent, snapshot.language))
+
+
+# While a line is being typed, nothing else changes.
+@lru_cache(maxsize=8)
+def _cuts(above: str, below: str, indent: str, language: str) -> tuple[Cut, ...]:
+    return near_cuts(above, below, indent, language_for(language))

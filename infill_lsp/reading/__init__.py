@@ -1,0 +1,1 @@
+"""Brackets, strings and comments, read from the characters."""

@@ -1,0 +1,142 @@
+"""Lines of a snapshot: their text, their indent, their neighbours, and one level of indentation as the file has it.
+
+It knows no blocks and no holes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from infill_lsp.languages import Language, language_for
+from infill_lsp.reading.scan import place_at
+from infill_lsp.text.document import Snapshot
+
+_MAX_LINES = 1_000
+_MAX_LINES_FOR_UNIT = 400
+_MAX_STEPS = 9
+_MAX_HEADER = 2_000
+_TAB_COLUMNS = 8
+_USED_AS_NAME = ("=", ".", ",", ")")
+_FIRST_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """The indent that code on a blank line should have, and whether it is the first of its block."""
+
+    indent: str
+    empty_block: bool
+
+
+def line_text(snapshot: Snapshot, line: int) -> str:
+    """Give a line without its line ending."""
+    return snapshot.text[snapshot.index.line_start(line) : snapshot.index.line_end(line)]
+
+
+def line_break(snapshot: Snapshot, line: int) -> str:
+    """Give the line break in use around `line`; `\\n` in a text without any."""
+    index = snapshot.index
+    return (index.line_ending(line - 1) if line > 0 else index.line_ending(line)) or "\n"
+
+
+def leading(text: str) -> str:
+    """Give the blanks and tabs that a line begins with."""
+    return text[: len(text) - len(text.lstrip(" \t"))]
+
+
+def columns(indent: str) -> int:
+    """Measure an indent, tabs to the next multiple of eight."""
+    return len(indent.expandtabs(_TAB_COLUMNS))
+
+
+def code_of(snapshot: Snapshot, line: int) -> str:
+    """Give a line without its comment and its trailing blanks."""
+    start, end = snapshot.index.line_start(line), snapshot.index.line_end(line)
+    place = place_at(snapshot, end)
+    if place.where == "comment":
+        end = place.frames[-1].offset
+    return snapshot.text[start:end].rstrip()
+
+
+def previous_code_line(snapshot: Snapshot, line: int) -> int | None:
+    """Find the line above that holds more than a comment."""
+    markers = language_for(snapshot.language).line_comments
+    for above in range(line - 1, max(line - 1 - _MAX_LINES, -1), -1):
+        text = line_text(snapshot, above).strip()
+        if text and not text.startswith(markers):
+            return above
+    return None
+
+
+def previous_line(snapshot: Snapshot, line: int) -> int | None:
+    """Find the line above that is not blank."""
+    for above in range(line - 1, max(line - 1 - _MAX_LINES, -1), -1):
+        if line_text(snapshot, above).strip():
+            return above
+    return None
+
+
+def next_line(snapshot: Snapshot, line: int) -> int | None:
+    """Find the line below that is not blank."""
+    for below in range(line + 1, min(line + 1 + _MAX_LINES, snapshot.index.num_lines)):
+        if line_text(snapshot, below).strip():
+            return below
+    return None
+
+
+def begins_header(line: str, language: Language) -> bool:
+    """Tell whether a line begins with a word that opens a block, used as such and not as a name."""
+    word = first_word(line)
+    return word in language.header_words and line.lstrip()[len(word) :].lstrip()[:1] not in _USED_AS_NAME
+
+
+def first_word(line: str) -> str:
+    """Give the word that a line begins with, or `""`."""
+    match = _FIRST_WORD.match(line.lstrip(" \t"))
+    return match.group() if match else ""
+
+
+def unit(snapshot: Snapshot, line: int) -> str:
+    """Give one level of indentation as most of the lines near `line` have it, or the language's own."""
+    # The blanks that were typed on the line itself tell most, those on other blank lines nothing.
+    if leading(line_text(snapshot, line)) and (step := _step(snapshot, line)):
+        return step
+    last = snapshot.index.num_lines
+    for lines in (
+        range(line - 1, max(line - _MAX_LINES_FOR_UNIT, 0), -1),
+        range(line + 1, min(line + _MAX_LINES_FOR_UNIT, last)),
+    ):
+        steps: Counter[str] = Counter()
+        for other in lines:
+            if line_text(snapshot, other).strip() and (step := _step(snapshot, other)):
+                steps[step] += 1
+                if steps.total() == _MAX_STEPS:
+                    break
+        if steps:
+            return steps.most_common(1)[0][0]
+    around = range(max(line - _MAX_LINES_FOR_UNIT, 0), min(line + _MAX_LINES_FOR_UNIT, last))
+    if any(line_text(snapshot, other).startswith("\t") for other in around):
+        return "\t"
+    return language_for(snapshot.language).indent_unit
+
+
+def _step(snapshot: Snapshot, line: int) -> str:
+    """Give what the indent of a block's first line adds to that of its header."""
+    indent = leading(line_text(snapshot, line))
+    above = previous_line(snapshot, line) if indent else None
+    if above is None or not _begins_block(snapshot, above):
+        return ""
+    outer = leading(line_text(snapshot, above))
+    return indent[len(outer) :] if indent.startswith(outer) else ""
+
+
+def _begins_block(snapshot: Snapshot, line: int | None) -> bool:
+    if line is None:
+        return False
+    language = language_for(snapshot.language)
+    if language.blocks == "words":
+        return language.block_opener.search(line_text(snapshot, line)[-_MAX_HEADER:].rstrip()) is not None
+    header_end = language.header_end
+    return not header_end or line_text(snapshot, line).rstrip().endswith(header_end)
