@@ -1,4 +1,5 @@
-# Every target makes the environment it needs first; `make test` needs Python, git and a Debian package manager or Neovim.
+# Every target makes the environment it needs first; `make test` needs Python, git, Node.js and a Debian package manager,
+# or Neovim and Chromium.
 
 PYTHON ?= python3
 VENV := .venv
@@ -19,14 +20,18 @@ help: ## Say what each target does.
 demo: $(TEST_TOOLS) ## Fill the hole of a sample file through the real language server and the real engine.
 	@$(VENV)/bin/python -m infill_lsp demo
 
-test: $(TEST_TOOLS) ## Pass every test, with a real Neovim.
+test: $(TEST_TOOLS) ## Pass every test, with a real Neovim and a real VS Code.
 	@bash tests/editors/install_neovim.sh "$(INFILL_EDITORS)"
+	@bash tests/editors/install_vscode.sh "$(INFILL_EDITORS)"
 	$(VENV)/bin/python -m pytest
 
 lint: $(DEV_TOOLS) ## Check style, format and types.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+	@bash tests/editors/install_neovim.sh "$(INFILL_EDITORS)"
+	@bash tests/editors/check_lua.sh "$(INFILL_EDITORS)"
+	@cd editors/vscode && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check
 
 clean: ## Remove the environment and every cache. The editors stay.
 	rm -rf $(VENV) .pytest_cache .hypothesis .ruff_cache .mypy_cache dist build

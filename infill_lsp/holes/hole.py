@@ -14,11 +14,15 @@ from infill_lsp.holes.hole_in_selection import in_selection
 from infill_lsp.holes.hole_in_text import in_text
 from infill_lsp.holes.hole_kinds import Hole, HoleKind, NoHole, is_word, lead, replaces_lines
 from infill_lsp.holes.placeholder import empty_body_indent, placeholder_at, todo_at
+from infill_lsp.reading.scan import CLOSER_OF
 from infill_lsp.text.document import Snapshot
 
 __all__ = ["Hole", "HoleKind", "NoHole", "hole_at", "hole_for_action", "lead", "replaces_lines"]
 
 _MAX_OPEN = 200
+_TOO_MANY = NoHole("more brackets are open here than any code has")
+# So far back brackets are counted before they are read: reading that many takes longer than a keystroke may.
+_CHARS_COUNTED, _MAX_SURPLUS = 20_000, 5_000
 
 
 def hole_at(
@@ -34,9 +38,11 @@ def hole_at(
     line = index.line_of(offset)
     start, end = index.line_start(line), index.line_end(line)
     offset = min(offset, end)
+    if _is_flooded(snapshot.text, offset):
+        return _TOO_MANY
     place = mended_place_at(snapshot, offset)
     if len(place.frames) > _MAX_OPEN:
-        return NoHole("more brackets are open here than any code has")
+        return _TOO_MANY
     if place.where != "code":
         if in_strings if place.where == "string" else in_comments:
             return in_text(snapshot, line, offset, place)
@@ -64,6 +70,8 @@ def hole_for_action(snapshot: Snapshot, start: int, end: int) -> Hole | NoHole:
     start, end = sorted((min(max(start, 0), len(snapshot.text)), min(max(end, 0), len(snapshot.text))))
     if snapshot.text[start:end].strip():
         return in_selection(snapshot, start, end)
+    if _is_flooded(snapshot.text, start):
+        return _TOO_MANY
     line = snapshot.index.line_of(start)
     indent = leading(line_text(snapshot, line))
     if (found := placeholder_at(snapshot, start)) is not None:
@@ -81,3 +89,12 @@ def hole_for_action(snapshot: Snapshot, start: int, end: int) -> Hole | NoHole:
         if isinstance(hole, Hole) and hole.kind == "body":
             return hole
     return in_error(snapshot, start) or NoHole("nothing to fill here")
+
+
+def _is_flooded(text: str, offset: int) -> bool:
+    """Tell whether far more brackets open than close right before an offset, wherever they stand."""
+    start = max(offset - _CHARS_COUNTED, 0)
+    surplus = sum(
+        text.count(opener, start, offset) - text.count(closer, start, offset) for opener, closer in CLOSER_OF.items()
+    )
+    return surplus > _MAX_SURPLUS

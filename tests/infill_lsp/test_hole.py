@@ -425,3 +425,13 @@ def test_every_end_of_a_token_in_the_standard_library_has_a_hole_or_a_reason(nam
             else:
                 assert found.reason
     assert num_holes > 0
+
+
+@pytest.mark.parametrize("opener", ["(", "[", "{"])
+def test_where_more_brackets_are_open_than_any_code_has_there_is_no_hole(opener: str) -> None:
+    text = "\n".join(opener * 100 for _ in range(1_000))
+    snapshot = snapshot_of(text)
+    found = hole_at(snapshot, len(text))
+    assert isinstance(found, NoHole)
+    assert found.reason == "more brackets are open here than any code has"
+    assert isinstance(hole_for_action(snapshot, len(text), len(text)), NoHole)
