@@ -1,5 +1,4 @@
-# Every target makes the environment it needs first; `make test` needs Python, git, Node.js and a Debian package manager,
-# or Neovim and Chromium.
+# Every target makes the environment it needs first; `make test` needs Python, git and a Debian package manager or Neovim.
 
 PYTHON ?= python3
 VENV := .venv
@@ -12,18 +11,21 @@ DEV_TOOLS := $(VENV)/.dev-tools
 PIP := $(VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check install --root-user-action=ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test test-vscode lint clean
 
 help: ## Say what each target does.
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
 
 demo: $(TEST_TOOLS) ## Fill the hole of a sample file through the real language server and the real engine.
 	@$(VENV)/bin/python -m infill_lsp demo
 
-test: $(TEST_TOOLS) ## Pass every test, with a real Neovim and a real VS Code.
+test: $(TEST_TOOLS) ## Pass every test but those in VS Code, with a real Neovim.
 	@bash tests/editors/install_neovim.sh "$(INFILL_EDITORS)"
+	$(VENV)/bin/python -m pytest -m "not vscode"
+
+test-vscode: $(TEST_TOOLS) ## Pass the tests that drive a real VS Code; needs Node.js 20 or newer.
 	@bash tests/editors/install_vscode.sh "$(INFILL_EDITORS)"
-	$(VENV)/bin/python -m pytest
+	$(VENV)/bin/python -m pytest -m vscode
 
 lint: $(DEV_TOOLS) ## Check style, format and types.
 	$(VENV)/bin/ruff check .

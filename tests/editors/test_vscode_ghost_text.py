@@ -15,7 +15,7 @@ from vscode_window import Window, poll
 
 from infill_lsp.ghost.feedback import NOTHING
 
-pytestmark = pytest.mark.editor
+pytestmark = [pytest.mark.editor, pytest.mark.vscode]
 
 AREA = "def area(width, height):\n    $0\n\n\nprint(area(2, 3))\n"
 

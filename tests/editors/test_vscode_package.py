@@ -13,6 +13,8 @@ from vscode_setting import node, node_modules
 from infill_lsp.settings.setting_schema import schema
 from infill_lsp.settings.setting_values import definitions
 
+pytestmark = pytest.mark.vscode
+
 _EXTENSION = Path(__file__).parents[2] / "editors/vscode"
 
 

@@ -16,7 +16,7 @@ from vscode_driver import VSCode
 from vscode_setting import directed, program
 from vscode_window import Window, poll
 
-pytestmark = pytest.mark.editor
+pytestmark = [pytest.mark.editor, pytest.mark.vscode]
 
 HOLE = "value = $0\n"
 
@@ -49,8 +49,7 @@ def test_two_windows_share_one_host_and_the_users_file_of_settings_counts(vscode
     windows = [vscode.open(vscode.project(name, {})) for name in ("one", "other")]
     for window in windows:
         window.open("shared.py", HOLE)
-        window.press("Alt+Backslash")
-        window.wait_for_ghost("7 * 6")
+        window.ask_until(lambda window=window: window.ghost() == "7 * 6")
     shown = subprocess.run(
         [sys.executable, "-m", "infill_lsp", "serve", "--status", "--json"],
         env=dict(vscode.environment),

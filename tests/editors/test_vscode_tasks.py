@@ -6,7 +6,7 @@ import pytest
 from vscode_setting import directed
 from vscode_window import Window, poll
 
-pytestmark = pytest.mark.editor
+pytestmark = [pytest.mark.editor, pytest.mark.vscode]
 
 SHOWN_OUTPUT = "() => document.querySelector('.panel select')?.selectedOptions[0].text"
 

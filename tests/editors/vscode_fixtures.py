@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from vscode_driver import VSCode
-from vscode_setting import end_hosts, packaged_extension, private_environment, scripted_server
+from vscode_setting import directed, end_hosts, packaged_extension, private_environment, scripted_server
 from vscode_window import Window
 
 
@@ -30,7 +30,7 @@ def window(vscode: VSCode) -> Window:
     program = scripted_server(vscode.folder)
     settings = {"infill-lsp.path": str(program), "infill-lsp.model": "fake:instructions=yes"}
     window = vscode.open(vscode.project("scripted", settings), program)
-    window.wait_for_status("ready")
+    warm_up(window, "'warm'")
     return window
 
 
@@ -38,5 +38,12 @@ def window(vscode: VSCode) -> Window:
 def plain(vscode: VSCode) -> Window:
     """Return a window whose server was found on the PATH."""
     window = vscode.open(vscode.project("plain", {"infill-lsp.model": "fake:1 + 1"}))
-    window.wait_for_status("ready")
+    warm_up(window, "1 + 1")
     return window
+
+
+def warm_up(window: Window, ghost: str) -> None:
+    """Wait until a new window suggests something: in its first second VS Code drops what it asked for."""
+    window.wait_for_status("ready")
+    window.open("warm.py", directed("value = $0\n", ghost))
+    window.ask_until(lambda: window.ghost() == ghost)

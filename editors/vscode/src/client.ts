@@ -73,12 +73,17 @@ function middleware({ settings, shown, status, work }: Parts, client: () => Lang
       return work.during(document, token, (cancelled) => Promise.resolve(next(item, cancelled)));
     },
     handleWorkDoneProgress: (token, params, next) => {
-      if (params.kind === 'begin' && params.title === LOADING) loading.add(token);
+      if (params.kind === 'begin') {
+        // A server that was started again counts from 1 again.
+        if (params.title === LOADING) loading.add(token);
+        else loading.delete(token);
+      }
       if (!loading.has(token)) {
         next(token, params);
       } else if (params.kind === 'end') {
         loading.delete(token);
         status.loads(undefined);
+        next(token, params);
       } else {
         const { percentage } = params;
         status.loads(percentage === undefined ? (params.message ?? '') : `${String(Math.round(percentage))} %`);
