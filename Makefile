@@ -36,7 +36,7 @@ lint: $(DEV_TOOLS) ## Check style, format and types.
 	@cd editors/vscode && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check
 
 clean: ## Remove the environment and every cache. The editors stay.
-	rm -rf $(VENV) .pytest_cache .hypothesis .ruff_cache .mypy_cache dist build
+	rm -rf $(VENV) editors/vscode/node_modules editors/vscode/dist editors/vscode/infill-lsp.vsix .pytest_cache .hypothesis .ruff_cache .mypy_cache dist build
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # torch comes first and alone: an exact pin takes the small build where the machine offers one, a range may take

@@ -169,4 +169,6 @@ class Editor:
 
     async def _ask(self, method: str, params: object) -> Any:
         """Raises JsonRpcException, TimeoutError."""
-        return await asyncio.wait_for(self._protocol.send_request_async(method, params), _ANSWER_WITHIN_S)
+        # Not wait_for, which passes over a cancellation that comes along with the answer: progress would never end.
+        async with asyncio.timeout(_ANSWER_WITHIN_S):
+            return await self._protocol.send_request_async(method, params)
