@@ -96,9 +96,9 @@ def shown(exclude: list[str], context: str = "outline") -> str:
     async def run() -> str:
         session = Session(cast(Editor, None), lambda _: ScriptedEngine(""))
         session.configure({"context": context})
-        session.open("file:///work/shop.py", 1, "def price_of(article):\n    return secret_price\n", "python")
-        session.open("file:///work/.env.py", 1, "price_of = password\n", "python")
-        session.open("file:///work/main.py", 1, "x = price_of(1)\ny = x\n" * 4, "python")
+        session.open("file:///project/shop.py", 1, "def price_of(article):\n    return secret_price\n", "python")
+        session.open("file:///project/.env.py", 1, "price_of = password\n", "python")
+        session.open("file:///project/main.py", 1, "x = price_of(1)\ny = x\n" * 4, "python")
         for uri in list(session.documents):
             session.documents[uri].snapshot(1.0)
             while session.documents[uri].is_behind:
@@ -111,7 +111,7 @@ def shown(exclude: list[str], context: str = "outline") -> str:
 
 
 def prefix(session: Session) -> str:
-    snapshot = session.snapshot("file:///work/main.py")
+    snapshot = session.snapshot("file:///project/main.py")
     assert snapshot is not None
     hole = Hole(len(snapshot.text), len(snapshot.text), "statement", "", False, "a test")
     return request_for(
@@ -129,7 +129,7 @@ def test_other_open_documents_are_shown() -> None:
     assert "def price_of(article): pass" in shown([])
 
 
-@pytest.mark.parametrize("exclude", [["shop.py"], ["work"], ["work/*.py"]])
+@pytest.mark.parametrize("exclude", [["shop.py"], ["project"], ["project/*.py"]])
 def test_an_excluded_document_is_never_shown_even_if_it_was_read_before(exclude: list[str]) -> None:
     assert "article" not in shown(exclude)
     assert "secret_price" not in shown(exclude)
