@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from lsprotocol import types
 
-from infill_lsp.actions.actions import Problem
 from infill_lsp.actions.task import Task, Work
 from infill_lsp.errors import InvalidParams
-from infill_lsp.ghost.ghost_text import Asked, Selected
 from infill_lsp.ghost.rhythm import Edit
 from infill_lsp.text.document import Document, Snapshot
 from infill_lsp.text.line_index import LineIndex, PositionEncoding
+
+if TYPE_CHECKING:  # What finds and judges holes is loaded with the first request: an editor waits for the start.
+    from infill_lsp.actions.actions import Problem
+    from infill_lsp.ghost.ghost_text import Asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ def change(
 
 def asked(params: types.InlineCompletionParams, snapshot: Snapshot, encoding: PositionEncoding) -> Asked:
     """Read a request for ghost text."""
+    from infill_lsp.ghost.ghost_text import Asked, Selected
+
     offset = offset_of(snapshot.index, params.position, encoding)
     explicit = params.context.trigger_kind == types.InlineCompletionTriggerKind.Invoked
     selected = None
@@ -103,6 +107,8 @@ def problems(
     diagnostics: Sequence[types.Diagnostic], index: LineIndex, encoding: PositionEncoding
 ) -> tuple[Problem, ...]:
     """Read the diagnostics that a request for code actions comes with."""
+    from infill_lsp.actions.actions import Problem
+
     return tuple(Problem(*offsets_of(index, each.range, encoding), str(each.message)) for each in diagnostics)
 
 

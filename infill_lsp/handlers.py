@@ -20,11 +20,8 @@ from pygls.uris import to_fs_path
 
 from engine.api import EngineError
 from infill_lsp import from_lsp, to_lsp
-from infill_lsp.actions.action_run import carried_out
-from infill_lsp.actions.actions import actions_for
 from infill_lsp.actions.task import Done, Undone
 from infill_lsp.errors import InfillError, answer_code
-from infill_lsp.ghost import ghost_text
 from infill_lsp.protocol import ACCEPTED
 from infill_lsp.session import Session
 from infill_lsp.text.document import Snapshot
@@ -146,6 +143,8 @@ async def inline_completion(session: Session, params: types.InlineCompletionPara
         session.silent(params.text_document.uri, "the document is not open", "inactive")
         return _no_ghost_text()
     asked = from_lsp.asked(params, snapshot, session.editor.encoding)
+    from infill_lsp.ghost import ghost_text
+
     offers = await ghost_text.ghost_text(session, asked)
     return to_lsp.inline_list(offers, snapshot, session.editor.encoding, ACCEPTED)
 
@@ -156,6 +155,8 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
     if snapshot is None or session.refusal(snapshot) is not None:
         return []
     start, end = from_lsp.offsets_of(snapshot.index, params.range, encoding)
+    from infill_lsp.actions.actions import actions_for
+
     found = actions_for(
         snapshot,
         start,
@@ -173,6 +174,8 @@ async def resolve_code_action(session: Session, action: types.CodeAction) -> typ
     snapshot = session.snapshot(wanted.uri)
     if snapshot is None or snapshot.version != wanted.version:
         return _disabled(session, action, Undone("the document changed since; ask for actions again"))
+    from infill_lsp.actions.action_run import carried_out
+
     outcome = await carried_out(session, snapshot, wanted.task(action.title, snapshot.index, encoding))
     if isinstance(outcome, Undone):
         return _disabled(session, action, outcome)
@@ -193,6 +196,8 @@ async def rewrite(session: Session, arguments: Any) -> dict[str, object]:
     elif wanted.version is not None and wanted.version != snapshot.version:
         outcome = Undone("the document changed since")
     else:
+        from infill_lsp.actions.action_run import carried_out
+
         outcome = await carried_out(session, snapshot, task_of(snapshot.index, session.editor.encoding))
     if isinstance(outcome, Done):
         reason = await session.editor.apply(_edit(session, snapshot, outcome), "Rewrite")

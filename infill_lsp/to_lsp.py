@@ -8,17 +8,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from lsprotocol import types
 
-from infill_lsp.actions.actions import Action
 from infill_lsp.actions.task import Done
 from infill_lsp.fitting.suggestion import Suggestion
 from infill_lsp.ghost.silences import Silence
 from infill_lsp.text.document import Snapshot
 from infill_lsp.text.line_index import LineIndex, PositionEncoding
+
+if TYPE_CHECKING:
+    from infill_lsp.actions.actions import Action
 
 _LINE_BREAK = re.compile(r"\r\n?")
 
