@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from benchmarks.cut_nodes import Body, Nodes, Range, Statement
+from infill_lsp.blocks.lines import leading
 from infill_lsp.languages import Language
 from infill_lsp.text.line_index import LineIndex
-from infill_lsp.text.lines import leading
 
 SINGLE, BLOCK = "single-line", "block"
 UNINDENTED, HALF = "single-line, no indent", "half a statement"

@@ -17,12 +17,12 @@ from pathlib import Path
 import tree_sitter
 
 from benchmarks.cut_nodes import nodes_of
+from infill_lsp.blocks.lines import leading
 from infill_lsp.context.names import MIN_NAME_CHARS, keywords
 from infill_lsp.holes.hole import Hole
 from infill_lsp.languages import language_for
 from infill_lsp.text.document import Document, Snapshot
 from infill_lsp.text.line_index import LineIndex
-from infill_lsp.text.lines import leading
 from infill_lsp.trees.grammars import grammar_of
 from infill_lsp.trees.syntax import parse
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 
 from infill_lsp.blocks.brace_kind import brace_kind
+from infill_lsp.blocks.lines import code_of, columns, first_word, leading, line_text, next_line, previous_code_line
 from infill_lsp.languages import Language, language_for
 from infill_lsp.reading.scan import Frame, place_at
 from infill_lsp.text.document import Snapshot
-from infill_lsp.text.lines import code_of, columns, first_word, leading, line_text, next_line, previous_code_line
 
 _MAX_LINES_OF_STATEMENT = 60
 _PARENTHESIS = re.compile(r"[()]")

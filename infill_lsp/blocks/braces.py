@@ -16,23 +16,23 @@ from infill_lsp.blocks.brace_statements import (
     is_label,
     statement_line,
 )
-from infill_lsp.languages import language_for
-from infill_lsp.reading.scan import Frame, missing_closers, place_at
-from infill_lsp.text.document import Snapshot
-from infill_lsp.text.lines import (
+from infill_lsp.blocks.lines import (
     Expected,
     code_of,
     columns,
     first_word,
     leading,
+    levels,
     line_text,
     next_line,
     unit,
 )
+from infill_lsp.languages import language_for
+from infill_lsp.reading.scan import Frame, missing_closers, place_at
+from infill_lsp.text.document import Snapshot
 
 __all__ = ["ends_block", "expected", "header_indent", "statement_line"]
 
-_MAX_LINES = 1_000
 _MAX_LINES_FOR_STYLE = 300
 _MAX_HEADER = 600  # so much of a line is searched for what opens a block
 
@@ -67,7 +67,7 @@ def expected(snapshot: Snapshot, line: int) -> Expected:
         first != above and first_word(line_text(snapshot, first)) in language.label_words
     ):
         return Expected(indent + unit(snapshot, line), False)
-    if typed and typed != indent and typed in _levels(snapshot, first) and _lacks_closer(snapshot, line):
+    if typed and typed != indent and typed in levels(snapshot, first) and _lacks_closer(snapshot, line):
         return Expected(typed, False)
     return Expected(indent, False)
 
@@ -123,18 +123,6 @@ def _opened(snapshot: Snapshot, line: int, code: str) -> Frame | None:
         return None
     bracket = place_at(snapshot, snapshot.index.line_start(line) + len(code)).bracket
     return bracket if bracket is not None and bracket.opener == "{" else None
-
-
-def _levels(snapshot: Snapshot, line: int) -> list[str]:
-    """Give the indents of `line` and of the lines above it that stand further and further left."""
-    levels = [leading(line_text(snapshot, line))]
-    for above in range(line - 1, max(line - 1 - _MAX_LINES, -1), -1):
-        if not levels[-1]:
-            break
-        text = line_text(snapshot, above)
-        if text.strip() and columns(leading(text)) < columns(levels[-1]):
-            levels.append(leading(text))
-    return levels
 
 
 def _lacks_closer(snapshot: Snapshot, line: int) -> bool:

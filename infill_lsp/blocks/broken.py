@@ -6,10 +6,10 @@ nothing closes the bracket. It knows no holes.
 
 from __future__ import annotations
 
+from infill_lsp.blocks.lines import begins_header, code_of, columns, leading, line_text
 from infill_lsp.languages import language_for
 from infill_lsp.reading.scan import Frame, Place, missing_closers, place_at
 from infill_lsp.text.document import Snapshot
-from infill_lsp.text.lines import begins_header, code_of, columns, leading, line_text
 
 _MAX_LINES = 200
 _CLOSERS = (")", "]", "}")

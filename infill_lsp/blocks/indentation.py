@@ -6,9 +6,7 @@ It knows no holes and no suggestions.
 from __future__ import annotations
 
 from infill_lsp.blocks import braces, indented_blocks, word_blocks
-from infill_lsp.languages import language_for
-from infill_lsp.text.document import Snapshot
-from infill_lsp.text.lines import (
+from infill_lsp.blocks.lines import (
     Expected,
     begins_header,
     code_of,
@@ -22,6 +20,8 @@ from infill_lsp.text.lines import (
     previous_line,
     unit,
 )
+from infill_lsp.languages import language_for
+from infill_lsp.text.document import Snapshot
 
 __all__ = [
     "Expected",

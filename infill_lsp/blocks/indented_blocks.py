@@ -7,22 +7,21 @@ It knows no holes and no suggestions.
 from __future__ import annotations
 
 from infill_lsp.blocks.broken import mended_place_at
-from infill_lsp.languages import language_for
-from infill_lsp.text.document import Snapshot
-from infill_lsp.text.lines import (
+from infill_lsp.blocks.lines import (
     Expected,
     begins_header,
     code_of,
     columns,
     first_word,
     leading,
+    levels,
     line_text,
     next_line,
     previous_code_line,
     unit,
 )
-
-_MAX_LINES = 1_000
+from infill_lsp.languages import language_for
+from infill_lsp.text.document import Snapshot
 
 
 def header_indent(snapshot: Snapshot, line: int) -> str | None:
@@ -66,10 +65,10 @@ def expected(snapshot: Snapshot, line: int) -> Expected:
             return Expected(typed if deep_enough else header + unit(snapshot, line), True)
         if not typed or columns(typed) > columns(header):
             return Expected(inner, True)
-    levels = _levels(snapshot, above)
-    if typed and typed in levels:
+    open_levels = levels(snapshot, statement_line(snapshot, above))
+    if typed and typed in open_levels:
         return Expected(typed, False)
-    indent_above = levels[0]
+    indent_above = open_levels[0]
     is_last = first_word(line_text(snapshot, statement_line(snapshot, above))) in (
         language_for(snapshot.language).last_words
     )
@@ -104,16 +103,3 @@ def _documentation_start(snapshot: Snapshot, line: int) -> int | None:
             alone = not snapshot.text[snapshot.index.line_start(start) : node.start].strip()
             return start if alone and not mended_place_at(snapshot, node.start).frames else None
     return None
-
-
-def _levels(snapshot: Snapshot, line: int) -> list[str]:
-    """Give the indents of the blocks that are open after `line`, innermost first."""
-    first = statement_line(snapshot, line)
-    levels = [leading(line_text(snapshot, first))]
-    for above in range(first - 1, max(first - 1 - _MAX_LINES, -1), -1):
-        if not levels[-1]:
-            break
-        text = line_text(snapshot, above)
-        if text.strip() and columns(leading(text)) < columns(levels[-1]):
-            levels.append(leading(text))
-    return levels

@@ -6,22 +6,22 @@ In a language without `end_words` a dedent alone ends a block. It knows no holes
 from __future__ import annotations
 
 from infill_lsp.blocks.brace_kind import block_braces_off
-from infill_lsp.languages import Language, language_for
-from infill_lsp.reading.scan import place_at
-from infill_lsp.text.document import Snapshot
-from infill_lsp.text.lines import (
+from infill_lsp.blocks.lines import (
     Expected,
     code_of,
     columns,
     first_word,
     leading,
+    levels,
     line_text,
     next_line,
     previous_code_line,
     unit,
 )
+from infill_lsp.languages import Language, language_for
+from infill_lsp.reading.scan import place_at
+from infill_lsp.text.document import Snapshot
 
-_MAX_LINES = 1_000
 _MAX_HEADER = 2_000  # a longer line is data
 
 
@@ -71,27 +71,14 @@ def expected(snapshot: Snapshot, line: int) -> Expected:
         if columns(indent_below) > columns(header):
             return Expected(indent_below, False)
         return Expected(typed if columns(typed) > columns(header) else header + unit(snapshot, line), True)
-    levels = _levels(snapshot, above)
-    if typed and typed in levels:
+    open_levels = levels(snapshot, statement_line(snapshot, above))
+    if typed and typed in open_levels:
         return Expected(typed, False)
     if ends_block(text_below, language):
         # Nothing can stand beside a closing word but what it closes.
-        inner = [level for level in levels if columns(level) > columns(indent_below)]
+        inner = [level for level in open_levels if columns(level) > columns(indent_below)]
         return Expected(inner[-1] if inner else indent_below + unit(snapshot, line), False)
     is_last = first_word(line_text(snapshot, statement_line(snapshot, above))) in language.last_words
     if above == line - 1 and not is_last:
-        return Expected(levels[0], False)
-    return Expected(indent_below if columns(indent_below) <= columns(levels[0]) else levels[0], False)
-
-
-def _levels(snapshot: Snapshot, line: int) -> list[str]:
-    """Give the indents of the blocks that are open after `line`, innermost first."""
-    first = statement_line(snapshot, line)
-    levels = [leading(line_text(snapshot, first))]
-    for above in range(first - 1, max(first - 1 - _MAX_LINES, -1), -1):
-        if not levels[-1]:
-            break
-        text = line_text(snapshot, above)
-        if text.strip() and columns(leading(text)) < columns(levels[-1]):
-            levels.append(leading(text))
-    return levels
+        return Expected(open_levels[0], False)
+    return Expected(indent_below if columns(indent_below) <= columns(open_levels[0]) else open_levels[0], False)

@@ -14,9 +14,9 @@ from itertools import islice
 
 from infill_lsp.blocks.brace_kind import brace_kind
 from infill_lsp.blocks.indentation import columns, leading, line_text, next_line
+from infill_lsp.blocks.near_snapshot import near_snapshot
 from infill_lsp.holes.hole import Hole, hole_for_action
 from infill_lsp.holes.placeholder import empty_body_indent, placeholder_at, todo_at
-from infill_lsp.judging.near_snapshot import near_snapshot
 from infill_lsp.languages import NEVER, Language, language_for
 from infill_lsp.reading.scan import place_at
 from infill_lsp.text.document import Snapshot

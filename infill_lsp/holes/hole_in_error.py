@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from infill_lsp.blocks.indentation import leading, line_text, statement_line
+from infill_lsp.blocks.near_snapshot import near_snapshot
 from infill_lsp.holes.hole_in_selection import whole_words
 from infill_lsp.holes.hole_kinds import Hole
-from infill_lsp.judging.near_snapshot import near_snapshot
 from infill_lsp.languages import language_for
 from infill_lsp.reading.scan import missing_closers, place_at
 from infill_lsp.text.document import Snapshot

@@ -13,9 +13,9 @@ from functools import lru_cache
 from typing import Literal
 
 from infill_lsp.blocks.indentation import leading
+from infill_lsp.blocks.near_items import MAX_CHARS, Cut, lines_near, near_cuts
 from infill_lsp.holes.hole import Hole, replaces_lines
 from infill_lsp.holes.neutral import neutral_fills
-from infill_lsp.judging.near_items import MAX_CHARS, Cut, lines_near, near_cuts
 from infill_lsp.judging.validity import first_error, has_compiler
 from infill_lsp.languages import language_for
 from infill_lsp.text.document import Snapshot

@@ -14,7 +14,6 @@ LANGUAGE = Language(
     quotes=(Quote('"'), Quote("'")),
     # What stands in `url(` needs no quotes and may hold `/*`.
     atom=re.compile(r"\burl\(\s*(?!['\"\s])[^()'\"\r\n]*\)"),
-    word_characters="-",
     blocks="braces",
     header_end="{",
     statement_end=";",

@@ -20,7 +20,6 @@ LANGUAGE = Language(
     atom=re.compile(
         r"(?<![\w'])'(?:\\[^'\r\n]+|\\'|[^'\\\r\n])'|--+[!#$%&*+./<=>?@\\^|~:][^\s\w]*|[!#$%&*+./<=>?@\\^|~:]--+"
     ),
-    word_characters="'",
     blocks="words",
     block_opener=re.compile(
         r"(?<![\w'])(?:where|do|mdo|of|let|then|else)\Z|\\case\Z|(?:(?<![!#$%&*+./<=>?@\\^|~:-])=|->)\Z"

@@ -21,7 +21,6 @@ LANGUAGE = Language(
     ),
     # A smiley is no bracket.
     atom=re.compile(r"[:;]-?[()]"),
-    word_characters="-",
     blocks="words",
     # Not below a tag that has no content, that closes itself, or that is closed on the line.
     block_opener=re.compile(rf"<(?!(?i:{_VOID})\b)([A-Za-z][\w:-]*)(?:[^<>]*[^<>/])?>\Z"),

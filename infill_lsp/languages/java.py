@@ -29,7 +29,6 @@ LANGUAGE = Language(
     line_comments=("//",),
     block_comments=(("/*", "*/"),),
     quotes=(Quote('"""', multiline=True), Quote('"'), Quote("'")),
-    word_characters="$",
     blocks="braces",
     header_end="{",
     header_words=_MODIFIERS

@@ -43,7 +43,6 @@ LANGUAGE = Language(
     block_comments=(("/*", "*/"),),
     quotes=(Quote("`", multiline=True, interpolation="${"), Quote('"'), Quote("'")),
     atom=re.compile(rf"{_REGEX}|{_OPEN_REGEX}|{_CONTRACTION}"),
-    word_characters="$",
     blocks="braces",
     header_end="{",
     header_words=_HEADER_WORDS,

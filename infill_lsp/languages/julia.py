@@ -22,7 +22,6 @@ LANGUAGE = Language(
     ),
     # Characters; an apostrophe after a value transposes it.
     atom=re.compile(r"(?<![\w)\]}'.])'(?:\\[^'\r\n]+|[^'\\\r\n]|\\')'"),
-    word_characters="!",
     blocks="words",
     end_words=words("end else elseif catch finally"),
     block_opener=re.compile(

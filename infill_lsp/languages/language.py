@@ -60,7 +60,6 @@ class Language:
     quotes: tuple[Quote, ...] = (Quote('"'),)  # longest opener first
     atom: re.Pattern[str] = NEVER  # a token of code that only looks like a quote, a comment or a bracket: read whole
     heredoc: re.Pattern[str] = NEVER  # announces a text in the lines below, up to a line that holds its group `tag`
-    word_characters: str = ""  # what belongs to names besides letters, digits and `_`
 
     # Statements and blocks.
     blocks: Blocks = "braces"

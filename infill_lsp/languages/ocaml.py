@@ -21,7 +21,6 @@ LANGUAGE = Language(
     quotes=(Quote("{|", closer="|}", multiline=True, escapes=False), Quote('"', multiline=True)),
     # Characters, and the product as a function: `( * )` may be written `(*)`.
     atom=re.compile(r"(?<![\w'])'(?:\\[^'\r\n]+|\\'|[^'\\\r\n])'|\(\*\)"),
-    word_characters="'",
     blocks="words",
     end_words=words("end done"),
     block_opener=re.compile(

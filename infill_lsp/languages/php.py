@@ -22,7 +22,6 @@ LANGUAGE = Language(
     # `#[` begins an attribute.
     atom=re.compile(r"#(?=\[)|\?>[^<]*"),
     heredoc=re.compile(r"<<<[ \t]*['\"]?(?P<tag>[A-Za-z_]\w*)['\"]?"),
-    word_characters="$",
     blocks="braces",
     header_end="{",
     header_words=words(

@@ -18,7 +18,6 @@ LANGUAGE = Language(
         Quote('"'),
         Quote("'", escapes=False),
     ),
-    word_characters="-",
     blocks="none",
     known_words=words("true false inf nan"),
     todo=re.compile(r"#\s*(?:TODO|FIXME|XXX|HOLE|FILL)\b", re.IGNORECASE),

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from engine.api import FillRequest
 from infill_lsp.actions.difference import difference
+from infill_lsp.blocks.lines import leading, line_text
 from infill_lsp.context.budget import Budget, estimated_tokens
 from infill_lsp.context.context import request_for
 from infill_lsp.context.elsewhere import Surroundings
@@ -18,7 +19,6 @@ from infill_lsp.context.outline_memory import OutlineMemory
 from infill_lsp.context.structure import Shares, structured
 from infill_lsp.holes.hole import Hole
 from infill_lsp.text.document import Document, Snapshot
-from infill_lsp.text.lines import leading, line_text
 from infill_lsp.trees.syntax import parse
 from tests.fixture import marked, snapshot_of
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from infill_lsp.blocks.indentation import leading, line_text, previous_line
-from infill_lsp.judging.near_items import lines_near, near_cuts
+from infill_lsp.blocks.near_items import lines_near, near_cuts
 from infill_lsp.languages import language_for
 from infill_lsp.text.document import Document, Snapshot
 

@@ -78,6 +78,18 @@ def previous_line(snapshot: Snapshot, line: int) -> int | None:
     return None
 
 
+def levels(snapshot: Snapshot, line: int) -> list[str]:
+    """Give the indents of `line` and of the lines above it that stand further and further left, innermost first."""
+    found = [leading(line_text(snapshot, line))]
+    for above in range(line - 1, max(line - 1 - _MAX_LINES, -1), -1):
+        if not found[-1]:
+            break
+        text = line_text(snapshot, above)
+        if text.strip() and columns(leading(text)) < columns(found[-1]):
+            found.append(leading(text))
+    return found
+
+
 def next_line(snapshot: Snapshot, line: int) -> int | None:
     """Find the line below that is not blank."""
     for below in range(line + 1, min(line + 1 + _MAX_LINES, snapshot.index.num_lines)):
