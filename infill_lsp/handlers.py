@@ -7,6 +7,8 @@ stays silent rather than interrupt a user who only types. It knows no engine and
 from __future__ import annotations
 
 import asyncio
+import gc
+import importlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -97,6 +99,8 @@ async def initialized(session: Session, params: types.InitializedParams) -> None
     # Begun at once: a document that is opened next must not be served by settings that are about to change.
     await _fetch_settings(session, None)
     await watching
+    _load_what_requests_need()
+    session.editor.prepare()
 
 
 async def did_change_configuration(session: Session, params: types.DidChangeConfigurationParams) -> None:
@@ -238,6 +242,13 @@ def did_partially_accept_completion(session: Session, params: Any) -> None:
     """Learn that the user took a part of a suggestion, as Copilot's clients tell."""
     if (name := from_lsp.offer_of_item(params)) is not None:
         session.offers.taken(name)
+
+
+def _load_what_requests_need() -> None:
+    """Load what finds and judges holes: not before the editor has its answer to `initialize`, nor with a request."""
+    importlib.import_module("infill_lsp.ghost.ghost_text")
+    importlib.import_module("infill_lsp.actions.action_run")
+    gc.freeze()  # Modules live as long as the process: no collection need look at them again.
 
 
 async def _fetch_settings(session: Session, sent: object) -> None:

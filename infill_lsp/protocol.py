@@ -36,6 +36,23 @@ _ANSWER_WITHIN_S = 30.0
 _UNANSWERED = (JsonRpcException, TimeoutError)
 
 
+_ANSWERS = (
+    types.InlineCompletionList,
+    types.InlineCompletionItem,
+    types.CodeAction,
+    types.Command,
+    types.WorkspaceEdit,
+    types.Range,
+)
+_MESSAGES = (
+    types.TEXT_DOCUMENT_DID_CHANGE,
+    types.TEXT_DOCUMENT_INLINE_COMPLETION,
+    types.TEXT_DOCUMENT_CODE_ACTION,
+    types.CODE_ACTION_RESOLVE,
+    types.CANCEL_REQUEST,
+)
+
+
 class Editor:
     """The client. Nothing here waits for it but `settings` and `progress`."""
 
@@ -52,6 +69,10 @@ class Editor:
         self._shows_progress = False
         self._registers_settings = False
         self.answers_settings = False
+
+    def prepare(self) -> None:
+        """Make ready for what a client sends at every keystroke."""
+        self._protocol.prepare(_MESSAGES, _ANSWERS)
 
     def met(self, params: types.InitializeParams, encoding: PositionEncoding, *, drafts: bool) -> None:
         """Remember what the client can do, as it says when it introduces itself."""

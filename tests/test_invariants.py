@@ -55,7 +55,7 @@ def test_wire_types_stop_at_the_edge() -> None:
 
 
 def test_tree_sitter_is_known_where_grammars_are_found_texts_parsed_and_trees_read() -> None:
-    rooms = {"infill_lsp/trees/grammars.py", "infill_lsp/trees/parsing.py", "infill_lsp/trees/syntax.py"}
+    rooms = {f"infill_lsp/trees/{name}.py" for name in ("grammars", "landmarks", "parsing", "syntax")}
     assert importers("tree_sitter") == rooms
 
 

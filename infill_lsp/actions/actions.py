@@ -13,8 +13,8 @@ from engine.api import Capabilities
 from infill_lsp.actions.fix import fix_at
 from infill_lsp.actions.rewrite_region import Region, region_in
 from infill_lsp.actions.task import REDO, REWORK, TIDY, Task
-from infill_lsp.holes.all_holes import NEAR, function_around, has_hole_outside, num_holes_within
-from infill_lsp.holes.hole import NoHole, hole_for_action
+from infill_lsp.holes.all_holes import function_around, has_hole_outside, num_holes_within
+from infill_lsp.holes.hole import Hole, NoHole, hole_for_action
 from infill_lsp.text.document import Snapshot
 
 QUICK_FIX = "quickfix"
@@ -66,18 +66,18 @@ def actions_for(
 
     `only` holds the kinds that the client wants to see, each standing for the kinds below it too.
     """
+    hole = hole_for_action(snapshot, start, end)
     found = [
-        *_fill(snapshot, start, end, only),
+        *_fill(hole, start, end, only),
         *_fixes(snapshot, start, end, problems, capabilities),
-        *_fill_all(snapshot, start, end),
+        *_fill_all(snapshot, start, end, hole),
         *_rewritings(snapshot, start, end, capabilities),
         *_instructed(snapshot, start, capabilities),
     ]
     return [action for action in found if _is_wanted(action.kind, only)]
 
 
-def _fill(snapshot: Snapshot, start: int, end: int, only: Sequence[str] | None) -> Iterator[Action]:
-    hole = hole_for_action(snapshot, start, end)
+def _fill(hole: Hole | NoHole, start: int, end: int, only: Sequence[str] | None) -> Iterator[Action]:
     if isinstance(hole, NoHole):
         return
     kinds = (REWRITE,) if hole.kind == "selection" else (QUICK_FIX, REWRITE)
@@ -100,21 +100,19 @@ def _fixes(
         yield Action(QUICK_FIX, Task("fix", f"Fix here: {words}", problem.start, problem.end), number)
 
 
-def _fill_all(snapshot: Snapshot, start: int, end: int) -> Iterator[Action]:
+def _fill_all(snapshot: Snapshot, start: int, end: int, here: Hole | NoHole) -> Iterator[Action]:
     """Offer to fill all holes where there are more than the one that `Fill hole` is offered for."""
-    if snapshot.text[start:end].strip():
+    # One character is what a caret selects that is drawn as a block.
+    if end - start > 1 and snapshot.text[start:end].strip():
         return
     function = function_around(snapshot, start)
     if function is not None:
         num_holes = num_holes_within(snapshot, *function)
-        if num_holes > 1 or (num_holes == 1 and isinstance(hole_for_action(snapshot, start, start), NoHole)):
+        if num_holes > 1 or (num_holes == 1 and isinstance(here, NoHole)):
             yield Action(FILL_FUNCTION, Task("fill-function", "Fill all holes in this function", *function))
-    inner = (start, start) if function is None else function
-    whole = (0, len(snapshot.text))
-    near = (max(start - NEAR, 0), min(end + NEAR, len(snapshot.text)))
-    is_more = num_holes_within(snapshot, *near) > 1 if function is None else has_hole_outside(snapshot, *inner)
-    if is_more:
-        yield Action(FILL_FILE, Task("fill-file", "Fill all holes in this file", *whole))
+    inner = function or ((start, end) if isinstance(here, NoHole) else (here.start, here.end))
+    if has_hole_outside(snapshot, *inner):
+        yield Action(FILL_FILE, Task("fill-file", "Fill all holes in this file", 0, len(snapshot.text)))
 
 
 def _rewritings(snapshot: Snapshot, start: int, end: int, capabilities: Capabilities | None) -> Iterator[Action]:

@@ -19,7 +19,7 @@ from infill_lsp.languages import Language, language_for
 from infill_lsp.reading.comments import comment_lines
 from infill_lsp.reading.scan import CLOSER_OF
 from infill_lsp.text.document import Snapshot
-from infill_lsp.trees.syntax import Landmark
+from infill_lsp.trees.landmarks import Landmark
 
 Role = Literal["import", "function", "class", "field"]
 

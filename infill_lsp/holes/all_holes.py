@@ -7,13 +7,13 @@ Work on a large file ends after so many places, so that the answer never takes l
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, lru_cache
 from heapq import merge
 from itertools import islice
 
 from infill_lsp.blocks.brace_kind import brace_kind
-from infill_lsp.blocks.indentation import columns, leading, line_text, next_line
+from infill_lsp.blocks.indentation import begins_header, columns, leading, line_text, next_line
 from infill_lsp.blocks.near_snapshot import near_snapshot
 from infill_lsp.holes.hole import Hole, hole_for_action
 from infill_lsp.holes.placeholder import empty_body_indent, placeholder_at, todo_at
@@ -26,7 +26,7 @@ NEAR = 15_000
 """How far away a hole may be, in characters, to be told of: actions are listed at every move of the caret."""
 
 # Each closer look takes up to two milliseconds in a large file.
-_MAX_PLACES, _MAX_PLACES_TO_COUNT = 1_000, 8
+_MAX_PLACES, _MAX_PLACES_TO_COUNT, _MAX_PLACES_A_SIDE = 1_000, 4, 3
 _MAX_HEADER = 2_000
 # Nothing is missing between a header and the first of its branches.
 _BRANCH_WORDS = frozenset({"when", "in", "do", "then"})
@@ -45,9 +45,9 @@ def num_holes_within(snapshot: Snapshot, start: int, end: int, enough: int = 2) 
 
 @lru_cache(maxsize=4)
 def has_hole_outside(snapshot: Snapshot, start: int, end: int) -> bool:
-    """Tell whether a file has a hole besides those of a range and not far from it, looking at a few places only."""
-    parts = ((max(start - NEAR, 0), start), (end, min(end + NEAR, len(snapshot.text))))
-    return any(num_holes_within(snapshot, *part, enough=1) for part in parts)
+    """Tell whether a file has a hole besides those of a range and not far from it, looking at the nearest places."""
+    parts = ((max(start - NEAR, 0), start, True), (end, min(end + NEAR, len(snapshot.text)), False))
+    return any(any(_holes(snapshot, *part[:2], _MAX_PLACES_A_SIDE, from_end=part[2])) for part in parts)
 
 
 def function_around(snapshot: Snapshot, offset: int) -> tuple[int, int] | None:
@@ -69,25 +69,27 @@ def function_around(snapshot: Snapshot, offset: int) -> tuple[int, int] | None:
     return None
 
 
-def _holes(snapshot: Snapshot, start: int, end: int, max_places: int) -> Iterator[Hole]:
+def _holes(snapshot: Snapshot, start: int, end: int, max_places: int, *, from_end: bool = False) -> Iterator[Hole]:
+    """Give the holes from left to right; `from_end`: from the places nearest to the end on, of which some overlap."""
     reached = start
-    for offset in _places(snapshot, start, end, max_places):
+    for offset in _places(snapshot, start, end, max_places, from_end=from_end):
         if offset < reached:
             continue
         hole = hole_for_action(snapshot, offset, offset)
         if isinstance(hole, Hole) and hole.kind in ("placeholder", "body") and reached <= hole.start <= hole.end <= end:
             yield hole
-            reached = hole.end + (hole.start == hole.end)
+            reached = start if from_end else hole.end + (hole.start == hole.end)
 
 
-def _places(snapshot: Snapshot, start: int, end: int, max_places: int) -> Iterator[int]:
+def _places(snapshot: Snapshot, start: int, end: int, max_places: int, *, from_end: bool = False) -> Iterator[int]:
     """Give the offsets at which a hole is, by a closer look at each place that may be one."""
     text, language, num_looked_at = snapshot.text, language_for(snapshot.language), 0
     marks = [((found.start(), False) for found in pattern.finditer(text, start, end)) for pattern in _marks(language)]
     headers = ((found.start(), True) for found in _headers(language).finditer(text, start, end))
-    for offset, is_header in merge(headers, *marks):
+    found: Iterable[tuple[int, bool]] = merge(headers, *marks)
+    for offset, is_header in reversed(list(found)) if from_end else found:
         line = snapshot.index.line_of(offset)
-        if is_header and _has_body(snapshot, line):
+        if is_header and (not _may_be_header(snapshot, line) or _has_body(snapshot, line)):
             continue
         num_looked_at += 1
         if num_looked_at > max_places:
@@ -100,6 +102,15 @@ def _places(snapshot: Snapshot, start: int, end: int, max_places: int) -> Iterat
                 yield offset + 1
         elif placeholder_at(snapshot, offset) or todo_at(snapshot, offset):
             yield offset
+
+
+def _may_be_header(snapshot: Snapshot, line: int) -> bool:
+    """Tell headers from prose that ends alike, by a glance: a closer look is dear, and there is much prose in code."""
+    language = language_for(snapshot.language)
+    if language.blocks != "indentation":
+        return True
+    text = line_text(snapshot, line)
+    return begins_header(text, language) or text.count(")") > text.count("(")
 
 
 def _has_body(snapshot: Snapshot, line: int) -> bool:

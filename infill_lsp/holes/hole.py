@@ -68,7 +68,7 @@ def hole_for_action(snapshot: Snapshot, start: int, end: int) -> Hole | NoHole:
     That is the selection, or at a caret a placeholder, a TODO, an empty body or what does not parse.
     """
     start, end = sorted((min(max(start, 0), len(snapshot.text)), min(max(end, 0), len(snapshot.text))))
-    if snapshot.text[start:end].strip():
+    if snapshot.text[start:end].strip() and not _is_block_caret(snapshot, start, end):
         return in_selection(snapshot, start, end)
     if _is_flooded(snapshot.text, start):
         return _TOO_MANY
@@ -89,6 +89,14 @@ def hole_for_action(snapshot: Snapshot, start: int, end: int) -> Hole | NoHole:
         if isinstance(hole, Hole) and hole.kind == "body":
             return hole
     return in_error(snapshot, start) or NoHole("nothing to fill here")
+
+
+def _is_block_caret(snapshot: Snapshot, start: int, end: int) -> bool:
+    """Tell whether one character of a placeholder is selected, the least that is where a caret is a block."""
+    if end - start != 1 or _is_flooded(snapshot.text, start):
+        return False
+    found = placeholder_at(snapshot, start) or todo_at(snapshot, start)
+    return found is not None and found.start <= start < found.end
 
 
 def _is_flooded(text: str, offset: int) -> bool:

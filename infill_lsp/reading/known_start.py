@@ -177,8 +177,5 @@ def _text_start(snapshot: Snapshot, language: Language, offset: int) -> int:
     """Move a start that lies in a string or a comment to where that begins, so that reading begins in code."""
     if snapshot.tree is None:
         return offset
-    kinds = language.string_kinds | language.comment_kinds
-    for node in snapshot.tree.path_at(offset):
-        if node.kind in kinds and node.start < offset < node.end:
-            return node.start
-    return offset
+    start = snapshot.tree.start_around(language.string_kinds | language.comment_kinds, offset)
+    return offset if start is None else start

@@ -6,12 +6,13 @@ known to lie outside strings and comments. It knows no holes and no suggestions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
-from infill_lsp.languages import Language, language_for
+from infill_lsp.languages import NEVER, Language, language_for
 from infill_lsp.reading.brackets import CLOSER_OF, Bracket, Frame, walk
 from infill_lsp.reading.known_start import Range, Starts, ranges_before
 from infill_lsp.text.document import Snapshot
@@ -98,7 +99,22 @@ def missing_closers(text: str, offset: int, language: Language, frames: Sequence
         back = text[max(offset - _BACK, 0) : offset]
     # Where the frames stand makes no difference to what follows, so that the next keystroke asks the same.
     known = tuple(frame._replace(offset=0) for frame in frames)
+    next_statement = _statement_within(language, min(columns)).search(ahead) if len(openers) == len(frames) else None
+    if next_statement is not None:
+        return _missing_closers(back, ahead[: next_statement.start()], False, language, known, columns)
     return _missing_closers(back, ahead, end < len(text), language, known, columns)
+
+
+@cache
+def _statement_within(language: Language, column: int) -> re.Pattern[str]:
+    """Match a line that begins a statement no deeper than `column`: where indents make the blocks, brackets end above.
+
+    That saves reading far ahead, which every opening bracket that is typed would cost.
+    """
+    if language.blocks != "indentation" or not language.statement_words:
+        return NEVER
+    words = "|".join(map(re.escape, sorted(language.statement_words)))
+    return re.compile(rf"[\r\n] {{0,{column}}}(?:{words})\b")
 
 
 @lru_cache(maxsize=8)

@@ -52,10 +52,11 @@ class LineStarts:
                 return self
         values = values[:]
         # Move the line from which on numbers are larger, and mend those that it passes.
-        for line in range(start, min(after, len(values))):
-            values[line] += by
-        for line in range(after, min(start, len(values))):
-            values[line] -= by
+        if by:
+            for line in range(start, min(after, len(values))):
+                values[line] += by
+            for line in range(after, min(start, len(values))):
+                values[line] -= by
         values[first:after] = array("q", new)
         return LineStarts(values, first + len(new), by + moved_by)
 

@@ -13,7 +13,7 @@ import contextvars
 import inspect
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lsprotocol import converters, types
@@ -174,6 +174,14 @@ class Protocol(LanguageServerProtocol):
         """Turn a message into its wire type. Raises whatever the converter raises."""
         message.setdefault("params", None)
         return self._converter.structure(message, self.get_message_type(message["method"]) or fallback)
+
+    def prepare(self, methods: Iterable[str], answers: Iterable[type]) -> None:
+        """Let the converter write its code for messages and answers now: the first of each would wait for it."""
+        for method in methods:
+            if (wire_type := self.get_message_type(method)) is not None:
+                self._converter.get_structure_hook(wire_type)
+        for wire_type in answers:
+            self._converter.get_unstructure_hook(wire_type)
 
     def _handle_request(self, msg_id: Any, method_name: str, params: Any) -> None:
         try:

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import tree_sitter
 
 from infill_lsp.excludes.refusal import MAX_BYTES, refusal_of_text
-from infill_lsp.text.byte_offsets import offsets_of_bytes
 from infill_lsp.text.line_index import LineIndex
 from infill_lsp.trees.grammars import grammar_of
+from infill_lsp.trees.landmarks import Landmark, landmarks
 from infill_lsp.trees.parsing import Parsing
 
 _BUDGET_S = 1.0
 _MAX_DEPTH = 500
 _MAX_ERRORS = 10_000
-_MAX_LANDMARKS = 20_000
-_MAX_CHILDREN = 20_000
-_MAX_TO_NAME = 5
-_SMALL = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,24 +40,6 @@ class SyntaxFault:
     missing: bool
     start: int
     end: int
-
-
-class Landmark(NamedTuple):
-    """A node that a walk was asked for: its range, those of its name and its body, and how many others hold it.
-
-    What it lacks is an empty range. The outer range is that of the nodes around it that the walk passed over.
-    """
-
-    kind: str
-    depth: int
-    outer_start: int
-    outer_end: int
-    start: int
-    end: int
-    name_start: int
-    name_end: int
-    body_start: int
-    body_end: int
 
 
 class SyntaxTree:
@@ -97,6 +74,25 @@ class SyntaxTree:
                 break
         return tuple(path)
 
+    def start_around(self, kinds: frozenset[str], offset: int) -> int | None:
+        """Give where the outermost node of some kinds begins that holds `offset` between its ends, None without one.
+
+        As `path_at` finds it, but nothing is made of the nodes on the way.
+        """
+        tree = self._alive()
+        if tree is None:
+            return None
+        byte = self._index.byte(offset)
+        cursor = tree.walk()
+        for _ in range(_MAX_DEPTH):
+            node = cursor.node
+            assert node is not None
+            if node.start_byte < byte < node.end_byte and node.type in kinds:
+                return self._index.offset_of_byte(node.start_byte)
+            if not _into_child(cursor, byte):
+                break
+        return None
+
     @property
     def has_faults(self) -> bool:
         """Tell whether any place does not parse; costs nothing, while `faults` looks for the places."""
@@ -125,7 +121,7 @@ class SyntaxTree:
         It looks into nodes that are `opened`, that hold `around`, that do not parse, or that are small and not wanted.
         """
         tree = self._alive()
-        return [] if tree is None else _landmarks(tree, self._text, self._index.byte(around), wanted, opened)
+        return [] if tree is None else landmarks(tree, self._text, self._index.byte(around), wanted, opened)
 
     def edit(self, start: int, end: int, new_text: str, new_index: LineIndex) -> None:
         """Tell the tree that `[start, end)` of its text was replaced, which gave `new_text`.
@@ -219,54 +215,6 @@ def _into_child(cursor: tree_sitter.TreeCursor, byte: int) -> bool:
         if node.start_byte > byte or not cursor.goto_next_sibling():
             cursor.goto_parent()
             return False
-
-
-def _landmarks(
-    tree: tree_sitter.Tree, text: str, byte: int, wanted: frozenset[str], opened: frozenset[str]
-) -> list[Landmark]:
-    found: list[tuple[str, int, tuple[int, ...]]] = []
-    stack: list[tuple[tree_sitter.Node, int, tree_sitter.Node | None]]
-    stack = [(node, 0, None) for node in reversed(_children(tree.root_node))]
-    while stack and len(found) < _MAX_LANDMARKS:
-        node, depth, outer = stack.pop()
-        kind, start, end = node.type, node.start_byte, node.end_byte
-        holds = start < byte < end
-        if kind in wanted:
-            name, body = _name_of(node), _body_of(node)
-            around = (start, end) if outer is None else (outer.start_byte, outer.end_byte)
-            named = (start, start) if name is None else (name.start_byte, name.end_byte)
-            bodied = (end, end) if body is None else (body.start_byte, body.end_byte)
-            found.append((kind, depth, (*around, start, end, *named, *bodied)))
-            if depth < _MAX_DEPTH and (holds or kind in opened):
-                stack += [(child, depth + 1, None) for child in reversed(_children(body or node))]
-        elif depth < _MAX_DEPTH and (holds or node.is_error or kind in opened or node.descendant_count < _SMALL):
-            stack += [(child, depth, outer or node) for child in reversed(_children(node))]
-    at = offsets_of_bytes(text, (place for _, _, places in found for place in places))
-    return [Landmark(kind, depth, *(at[place] for place in places)) for kind, depth, places in found]
-
-
-def _children(node: tree_sitter.Node) -> list[tree_sitter.Node]:
-    return node.named_children if node.child_count <= _MAX_CHILDREN else []
-
-
-def _body_of(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Find the body of a definition, or of the function that a variable is declared with."""
-    if (body := node.child_by_field_name("body")) is not None or not node.named_child_count:
-        return body
-    last = node.named_child(node.named_child_count - 1)
-    value = last.child_by_field_name("value") if last is not None else None
-    return value.child_by_field_name("body") if value is not None else None
-
-
-def _name_of(node: tree_sitter.Node) -> tree_sitter.Node | None:
-    """Find the name of a definition, where grammars keep it: in a field of its own, or down a chain of declarators."""
-    name = node.child_by_field_name("name")
-    inner = node.child_by_field_name("declarator") if name is None else None
-    for _ in range(_MAX_TO_NAME):
-        if inner is None:
-            break
-        name, inner = inner.child_by_field_name("name") or inner, inner.child_by_field_name("declarator")
-    return name
 
 
 def _fault_nodes(tree: tree_sitter.Tree) -> Iterator[tree_sitter.Node]:

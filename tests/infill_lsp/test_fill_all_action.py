@@ -46,6 +46,13 @@ def test_all_holes_of_a_function_are_filled_by_one_edit(shared: RawClient) -> No
     assert applied(sample.text, resolved) == expected
 
 
+def test_a_caret_that_is_drawn_as_a_block_is_offered_all_holes(shared: RawClient) -> None:
+    titles = set(opened(shared, TWO.replace("$0alpha", "$0a$0lpha")).titles())
+    assert {FUNCTION, FILE} <= titles
+    titles = set(opened(shared, TWO.replace("$0alpha", "$0alpha$0")).titles())
+    assert not {FUNCTION, FILE} & titles
+
+
 def test_all_holes_of_a_file_are_filled(shared: RawClient) -> None:
     sample = opened(shared, TWO)
     resolved = shared.result("codeAction/resolve", sample.action(FILE))

@@ -288,6 +288,10 @@ def test_each_of_strings_and_comments_is_asked_for_by_itself() -> None:
         ("def f():\n    $0\n", "body", "=", True),
         ("def f():\n    # TO$0DO: count\n", "placeholder", "def f():\n    $0# TODO: count$0\n", True),
         ("x = {1:$0\n}\n", "error", "x = {1$0:$0\n}\n", False),
+        ("def f():\n    # TO$0D$0O: count\n", "placeholder", "def f():\n    $0# TODO: count$0\n", True),
+        ("x = .$0.$0.\n", "placeholder", "x = $0...$0\n", False),
+        ("x = .$0..$0\n", "selection", "=", False),
+        ("foo(...$0,$0 x)\n", "selection", "=", False),
         ("def f():\n    # todo$0\n\nx = 1\n", "placeholder", "def f():\n    $0# todo$0\n\nx = 1\n", True),
     ],
 )
