@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from engine.api import Candidate, Draft, Engine
 from infill_lsp.context.context import request_for
 from infill_lsp.context.elsewhere import Surroundings
+from infill_lsp.fitting.draft_part import within_hole
 from infill_lsp.fitting.suggestion import Suggestion, shape
 from infill_lsp.ghost.quiet import doubt
 from infill_lsp.holes.hole import Hole
@@ -56,6 +57,7 @@ async def fill(
 
     The engine is asked for as many candidates as the settings say, but no more than `max_tried`, even when fewer are
     wanted: a fill that may not be shown then leaves others, and rows of one batch cost less than a second fill.
+    `on_draft` is told what each denoising step left of the hole, without the lines that do not belong into it.
     What the engine is less sure of than `min_confidence` is not shown. With a warm start it may go on from what it
     found a keystroke ago, which is quicker and a little worse. With `surroundings` the engine is shown more than the
     text before the hole, within what it says that it sees.
@@ -74,7 +76,8 @@ async def fill(
         surroundings=surroundings,
         max_prefix_tokens=max_prefix_tokens,
     )
-    result = await engine.fill(request, on_draft)
+    draw = None if on_draft is None else lambda draft: on_draft(within_hole(snapshot, hole, draft))
+    result = await engine.fill(request, draw)
     suggestions, reason = await _shown(snapshot, hole, result.candidates, num_candidates, min_confidence, settings)
     if not suggestions and reason is None:
         reason = result.reason or "the engine found nothing"
