@@ -60,6 +60,7 @@ class Editor:
         self._protocol = protocol
         self._status: dict[str, object] | None = None
         self._cancels: dict[int | str, Callable[[], object]] = {}
+        self._openings: set[asyncio.Future[None]] = set()
         self._num_tokens = 0
         self.encoding: PositionEncoding = "utf-16"
         self.drafts = False
@@ -154,19 +155,23 @@ class Editor:
     ) -> AsyncIterator[Callable[[str], None]]:
         """Show a progress bar while the body runs; `cancel` is called when the user presses its button, if it has one.
 
-        The body does not wait for the client to make the bar, so short work shows none. It is given what shows how far
-        it is.
+        The body does not wait for the client to make the bar, and short work asks for none. A bar that was asked for
+        begins and ends in any case, since some clients show one from then on. The body is given what shows how far it
+        is.
         """
         if not self._shows_progress:
             yield lambda _: None
             return
         self._num_tokens += 1
         token = f"infill-progress-{self._num_tokens}"
-        opening = asyncio.ensure_future(self._open(token, title, cancel))
+        over = asyncio.Event()
+        opening = asyncio.ensure_future(self._open(token, title, cancel, over))
+        self._openings.add(opening)
+        opening.add_done_callback(self._openings.discard)
         try:
             yield partial(self._tell, token)
         finally:
-            opening.cancel()
+            over.set()
             if self._cancels.pop(token, None) is not None:
                 self._report(token, types.WorkDoneProgressEnd())
 
@@ -175,11 +180,16 @@ class Editor:
         if (cancel := self._cancels.get(token)) is not None:
             cancel()
 
-    async def _open(self, token: str, title: str, cancel: Callable[[], object] | None) -> None:
+    async def _open(self, token: str, title: str, cancel: Callable[[], object] | None, over: asyncio.Event) -> None:
+        if over.is_set():
+            return
         with contextlib.suppress(*_UNANSWERED):
             await self._ask(types.WINDOW_WORK_DONE_PROGRESS_CREATE, types.WorkDoneProgressCreateParams(token))
-            self._cancels[token] = cancel or (lambda: None)
             self._report(token, types.WorkDoneProgressBegin(title=title, cancellable=cancel is not None))
+            if over.is_set():
+                self._report(token, types.WorkDoneProgressEnd())
+            else:
+                self._cancels[token] = cancel or (lambda: None)
 
     def _tell(self, token: str, message: str) -> None:
         if token in self._cancels:

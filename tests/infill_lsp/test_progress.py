@@ -26,12 +26,37 @@ class Wire:
         self.kinds.append(params.value.kind)
 
 
-async def test_work_that_ends_as_the_bar_is_made_leaves_none_behind() -> None:
-    wire: Any = Wire()
+def editor_on(wire: Any) -> Editor:
     editor = Editor(wire)
     window = types.WindowClientCapabilities(work_done_progress=True)
     capabilities = types.ClientCapabilities(window=window)
     editor.met(types.InitializeParams(capabilities=capabilities), "utf-16", drafts=False)
+    return editor
+
+
+async def test_a_bar_that_was_asked_for_begins_and_ends_though_the_work_is_over_first() -> None:
+    wire: Any = Wire()
+    async with editor_on(wire).progress("Filling"):
+        await wire.asked.wait()
+    assert wire.kinds == []
+    wire.answer.set_result(None)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert wire.kinds == ["begin", "end"]
+
+
+async def test_work_that_waits_for_nothing_asks_for_no_bar() -> None:
+    wire: Any = Wire()
+    async with editor_on(wire).progress("Filling"):
+        pass
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert not wire.asked.is_set()
+
+
+async def test_work_that_ends_as_the_bar_is_made_leaves_none_behind() -> None:
+    wire: Any = Wire()
+    editor = editor_on(wire)
     async with editor.progress("Loading model"):
         await wire.asked.wait()
         wire.answer.set_result(None)
