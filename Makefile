@@ -1,9 +1,13 @@
-# Every target makes the environment it needs first; `make test` needs Python, git and a Debian package manager or Neovim.
+# Every target makes the environment it needs first. `make test` needs Python, git, Node.js with npm, and apt for the
+# editors that are not installed.
 
 PYTHON ?= python3
 VENV := .venv
 # Where the editors that the tests drive are installed. It cannot be moved afterwards, so it stands outside the clone.
 export INFILL_EDITORS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/infill-lsp/editors
+
+# What tests/editors/install_*.sh install there.
+EDITORS := neovim luacheck vscode emacs helix
 
 TEST_TOOLS := $(VENV)/.test-tools
 DEV_TOOLS := $(VENV)/.dev-tools
@@ -11,27 +15,35 @@ DEV_TOOLS := $(VENV)/.dev-tools
 PIP := $(VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check install --root-user-action=ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-vscode lint clean
+.PHONY: help demo test test-core test-vscode install-editors pictures lint clean
 
 help: ## Say what each target does.
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: $(TEST_TOOLS) ## Fill the hole of a sample file through the real language server and the real engine.
 	@$(VENV)/bin/python -m infill_lsp demo
 
-test: $(TEST_TOOLS) ## Pass every test but those in VS Code, with a real Neovim.
-	@bash tests/editors/install_neovim.sh "$(INFILL_EDITORS)"
-	$(VENV)/bin/python -m pytest -m "not vscode"
+test: $(TEST_TOOLS) install-editors ## Pass every test, those in real editors among them.
+	$(VENV)/bin/python -m pytest
+
+test-core: $(TEST_TOOLS) ## Pass every test but those in editors; nothing is installed outside the clone.
+	$(VENV)/bin/python -m pytest -m "not editor and not vscode"
 
 test-vscode: $(TEST_TOOLS) ## Pass the tests that drive a real VS Code; needs Node.js 20 or newer.
 	@bash tests/editors/install_vscode.sh "$(INFILL_EDITORS)"
 	$(VENV)/bin/python -m pytest -m vscode
 
+install-editors: ## Install the editors that the tests drive into your cache folder.
+	@for each in $(EDITORS); do bash "tests/editors/install_$$each.sh" "$(INFILL_EDITORS)" || exit 1; done
+
+pictures: $(TEST_TOOLS) install-editors ## Take the pictures of docs/pictures anew, in the real editors.
+	PYTHONPATH=tests/editors:. $(VENV)/bin/python -m pictures
+
 lint: $(DEV_TOOLS) ## Check style, format and types.
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
-	@bash tests/editors/install_neovim.sh "$(INFILL_EDITORS)"
+	@for each in neovim luacheck; do bash "tests/editors/install_$$each.sh" "$(INFILL_EDITORS)" || exit 1; done
 	@bash tests/editors/check_lua.sh "$(INFILL_EDITORS)"
 	@cd editors/vscode && npm ci --no-audit --no-fund --loglevel=error && npm run --silent check
 

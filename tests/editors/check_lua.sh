@@ -1,16 +1,24 @@
 #!/usr/bin/env bash
 # Check the Neovim plugin's Lua: that it compiles, its names (luacheck) and its types (lua-language-server).
 #
-# usage: check_lua.sh [PREFIX]     PREFIX: where install_neovim.sh put Neovim
+# usage: check_lua.sh [PREFIX]     PREFIX: where install_neovim.sh and install_luacheck.sh put their programs
 #
-# luacheck is Debian's package lua-check. No package registry has lua-language-server: where it is not on the PATH nor
-# in PREFIX/luals/bin, the types are not checked and this says so; with INFILL_REQUIRE_TYPES=1 that is a failure.
+# No package registry has lua-language-server: where it is not on the PATH nor in PREFIX/luals/bin, the types are not
+# checked and this says so; with INFILL_REQUIRE_TYPES=1 that is a failure.
 set -euo pipefail
 
 PREFIX=${1:-${INFILL_EDITORS:-${XDG_CACHE_HOME:-$HOME/.cache}/infill-lsp/editors}}
 ROOT=$(cd "$(dirname "$0")/../.." && pwd)
 NVIM=$PREFIX/nvim/usr/bin/nvim
+LUACHECK=$PREFIX/luacheck/luacheck
 PATH=$PATH:$PREFIX/luals/bin
+
+for program in "$NVIM" "$LUACHECK"; do
+  if [ ! -x "$program" ]; then
+    echo "lua: there is no $program: run tests/editors/install_neovim.sh and install_luacheck.sh, or \`make test\`" >&2
+    exit 1
+  fi
+done
 
 cd "$ROOT/editors/neovim"
 mapfile -t files < <(find . ../../tests/editors -name '*.lua' -not -path '*/node_modules/*')
@@ -22,11 +30,7 @@ end
 LUA
 echo "lua: ${#files[@]} files compile"
 
-if command -v luacheck >/dev/null; then
-  luacheck --quiet --config .luacheckrc lua lsp plugin
-else
-  echo "lua: luacheck is not installed (Debian's lua-check), so unused names are not looked for" >&2
-fi
+"$LUACHECK" --quiet --no-color --config .luacheckrc "${files[@]}"
 
 if command -v lua-language-server >/dev/null; then
   VIMRUNTIME=$("$NVIM" --clean --headless -c 'lua io.stdout:write(vim.env.VIMRUNTIME)' -c quitall)

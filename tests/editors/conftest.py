@@ -60,3 +60,9 @@ def scripted_twice(request: pytest.FixtureRequest) -> Iterator[Neovim]:
 def scripted() -> Iterator[Neovim]:
     """The same with Neovim's own ghost text."""
     yield from _scripted(INFILL_SCREEN="builtin")
+
+
+@pytest.fixture
+def instructed() -> Iterator[Neovim]:
+    """The same with an engine that takes instructions."""
+    yield from _scripted(INFILL_SCREEN="builtin", INFILL_MODEL="fake:instructions=yes")

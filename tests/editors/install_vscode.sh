@@ -18,16 +18,33 @@ fail() {
   exit 1
 }
 
+# shellcheck source=tests/editors/missing_packages.sh
+source "$(dirname "$0")/missing_packages.sh"
+
+check_node() {
+  local program
+  for program in node npm; do
+    command -v $program >/dev/null || fail "there is no $program here; install Node.js 20 or newer, with npm"
+  done
+  node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' || fail "Node.js is $(node --version); install 20 or newer"
+}
+
 npm_install() { # ARGUMENTS...
   # Nothing is compiled: the native modules without a binary are for signing in and for log files.
   npm install --no-audit --no-fund --no-update-notifier --ignore-scripts --loglevel=error "$@" >"$staging/npm.log" 2>&1 ||
-    fail "npm: $(tail -n 1 "$staging/npm.log")"
+    fail "$(why_npm_failed)"
+}
+
+why_npm_failed() {
+  grep '^npm error' "$staging/npm.log" | grep -v 'complete log' | cut -c 1-200 | head -n 4 | paste -s -d ' ' - || true
+  if grep -q 'CERT' "$staging/npm.log"; then
+    echo "(behind a proxy with a certificate of its own, npm must know it: npm's cafile, or NODE_EXTRA_CA_CERTS)"
+  fi
 }
 
 install_vscode() {
   local root=$PREFIX/vscode version=$CODE_SERVER_VERSION-$NODE_VERSION
   if [ "$(cat "$root/.version" 2>/dev/null)" = "$version" ]; then return; fi
-  command -v npm >/dev/null || fail "there is no npm here; install Node.js 20 or newer"
   echo "installing VS Code into $root ..."
   rm -rf "$root"
   mkdir -p "$root"
@@ -37,48 +54,27 @@ install_vscode() {
   ln -s node_modules/node-linux-*/bin/node node
   # The inner packages ask for this Node, which is newer than that of most systems.
   (
+    # An npm looks for the system's settings beside its Node, and this Node has certificates of its own.
+    npm_config_globalconfig=$(npm config get globalconfig)
+    export npm_config_globalconfig NODE_OPTIONS="${NODE_OPTIONS:-} --use-system-ca"
     export PATH=$root/node_modules/node-linux-$(node -p process.arch)/bin:$PATH
     cd node_modules/code-server/lib/vscode
     npm_install --omit=dev
   )
   ln -s node_modules/code-server/lib/vscode/out/server-main.js server-main.js
-  ./node server-main.js --version >"$staging/version" 2>&1 || fail "it does not start: $(tail -n 1 "$staging/version")"
+  ./node server-main.js --server-data-dir "$staging/data" --version >"$staging/version" 2>&1 ||
+    fail "it does not start: $(tail -n 1 "$staging/version")"
   echo "$version" >.version
   echo "VS Code $(head -n 1 "$staging/version")"
 }
 
 is_chromium() { # COMMAND
-  "$1" --headless --no-sandbox --version >/dev/null 2>&1
-}
-
-configure_apt() { # DIRECTORY: package lists and a cache of our own; which packages are installed is the system's.
-  mkdir -p "$1"/{lists/partial,cache/archives/partial,packages}
-  cat >"$1/apt.conf" <<CONFIGURATION
-Dir::State::lists "$1/lists";
-Dir::Cache "$1/cache";
-APT::Sandbox::User "root";
-APT::Install-Recommends "false";
-Acquire::Retries "3";
-Acquire::Languages "none";
-CONFIGURATION
-  export APT_CONFIG=$1/apt.conf
+  HOME=$staging "$1" --headless --no-sandbox --version >/dev/null 2>&1
 }
 
 unpack_chromium() { # ROOT
-  local root=$1 apt=$staging/apt names
-  for program in apt-get dpkg; do
-    command -v $program >/dev/null || fail "there is no $program here; install Chromium and run this again"
-  done
-  configure_apt "$apt"
-  apt-get update -qq >"$apt/log" 2>&1 || fail "the package lists cannot be read ($(tail -n 1 "$apt/log"))"
-  # Chromium, a font, and what of all they depend on is not installed.
-  names=$(apt-get install --simulate -qq chromium fonts-dejavu-core 2>"$apt/log" | awk '/^Inst / {print $2}' || true)
-  [ -n "$names" ] || fail "there is no package chromium here ($(tail -n 1 "$apt/log")); install Chromium and run this again"
-  # The names are split on purpose, one argument each.
-  # shellcheck disable=SC2086
-  (cd "$apt/packages" && apt-get download -qq $names >"$apt/log" 2>&1) ||
-    fail "a package cannot be fetched ($(tail -n 1 "$apt/log"))"
-  for package in "$apt"/packages/*.deb; do dpkg -x "$package" "$root" || fail "$(basename "$package") cannot be unpacked"; done
+  local root=$1
+  unpack_packages "$root" chromium fonts-dejavu-core
   cat >"$root/fonts.conf" <<FONTS
 <?xml version="1.0"?>
 <!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -86,7 +82,7 @@ unpack_chromium() { # ROOT
 FONTS
   cat >"$root/chromium" <<LAUNCHER
 #!/bin/sh
-export LD_LIBRARY_PATH=$root/usr/lib/$(uname -m)-linux-gnu:$root/lib/$(uname -m)-linux-gnu
+export LD_LIBRARY_PATH=$(library_path "$root")
 export FONTCONFIG_FILE=$root/fonts.conf
 exec "$root/usr/lib/chromium/chromium" "\$@"
 LAUNCHER
@@ -114,5 +110,6 @@ mkdir -p "$PREFIX" || fail "$PREFIX cannot be written"
 PREFIX=$(cd "$PREFIX" && pwd)
 staging=$(mktemp -d "$PREFIX/.fetch.XXXXXX")
 trap 'rm -rf "$staging"' EXIT
+check_node
 install_vscode
 install_chromium

@@ -36,7 +36,9 @@ package.preload.ghost = function()
 
   --- The ghost text on the screen: line and byte column from 0, and the text; nil when there is none.
   function ghost.shown()
-    local name = vim.env.INFILL_SCREEN == 'own' and 'infill.ghost_text' or 'nvim.lsp.inline_completion'
+    -- Neovim 0.11 draws no ghost text of its own.
+    local is_ours = vim.env.INFILL_SCREEN == 'own' or not vim.lsp.inline_completion
+    local name = is_ours and 'infill.ghost_text' or 'nvim.lsp.inline_completion'
     for _, mark in ipairs(marks_of(name)) do
       local _, line, column, details = unpack(mark)
       if details.virt_text then

@@ -20,7 +20,7 @@ from typing import Any
 import pynvim
 
 _DEFAULT_EDITORS = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "infill-lsp/editors"
-_EDITORS = Path(os.environ.get("INFILL_EDITORS") or _DEFAULT_EDITORS)
+EDITORS = Path(os.environ.get("INFILL_EDITORS") or _DEFAULT_EDITORS)
 _INIT = Path(__file__).with_name("init.lua")
 _LOOKS = Path(__file__).with_name("looks.lua")
 _WAIT_SECONDS = 60.0  # Long enough for a cold start of everything on a busy machine; never waited for in full.
@@ -39,7 +39,7 @@ class Ghost:
 
 def neovim_binary() -> str:
     """The Neovim to test with. A missing one is a failure, never a skip."""
-    binary = _EDITORS / "nvim/usr/bin/nvim"
+    binary = EDITORS / "nvim/usr/bin/nvim"
     if not binary.exists():
         raise AssertionError(f"no Neovim at {binary}: run tests/editors/install_neovim.sh, or `make test`")
     return str(binary)
@@ -59,6 +59,7 @@ class Neovim:
         self._folder = folder
         self.file = folder
         channel = folder / f"neovim-{next(_numbers)}.sock"
+        self.channel = str(channel)
         arguments = ["--headless", "--clean", "-n", "--cmd", f"luafile {_LOOKS}", "-u", str(init)]
         self._process = subprocess.Popen(
             [neovim_binary(), *arguments, "--listen", str(channel)],

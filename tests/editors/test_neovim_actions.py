@@ -94,6 +94,12 @@ def test_lines_are_rewritten(scripted: Neovim, command: str) -> None:
     check_change(scripted, head + SQUARES, command, head + SQUARES.replace("found", "result"))
 
 
+def test_lines_are_rewritten_by_an_instruction(instructed: Neovim) -> None:
+    head = engine(replace={"found.append(number * number)": "{instruction}"})
+    expect = head + SQUARES.replace("found.append", "found.insert")
+    check_change(instructed, head + SQUARES, "2,6Infill instruct found.insert(number * number)", expect)
+
+
 def test_an_instruction_that_the_model_cannot_follow_is_answered_with_the_reason(scripted: Neovim) -> None:
     text = open_at(scripted, engine("1") + SQUARES)
     scripted.command("2,6Infill instruct use a comprehension")

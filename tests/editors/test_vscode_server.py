@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from vscode_driver import VSCode
@@ -50,13 +51,34 @@ def test_two_windows_share_one_host_and_the_users_file_of_settings_counts(vscode
     for window in windows:
         window.open("shared.py", HOLE)
         window.ask_until(lambda window=window: window.ghost() == "7 * 6")
+    assert [host["model"] for host in hosts(vscode)] == ["fake:7 * 6"]
+
+
+def test_a_killed_engine_comes_back_with_the_next_fill(vscode: VSCode, plain: Window) -> None:
+    def process() -> int | None:
+        return next((int(host["pid"]) for host in hosts(vscode) if host["model"] == "fake:1 + 1"), None)
+
+    plain.open("killed_engine.py", HOLE)
+    plain.ask_until(lambda: plain.ghost() == "1 + 1")
+    killed = process()
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    plain.open("next_engine.py", HOLE)
+    plain.ask_until(lambda: plain.ghost() == "1 + 1")
+    assert process() not in (None, killed)
+    assert plain.messages() == ""
+
+
+def hosts(vscode: VSCode) -> list[dict[str, Any]]:
+    """The engine hosts that run in the folders of a VS Code."""
     shown = subprocess.run(
         [sys.executable, "-m", "infill_lsp", "serve", "--status", "--json"],
         env=dict(vscode.environment),
         capture_output=True,
         check=True,
     )
-    assert [host["model"] for host in json.loads(shown.stdout)["hosts"]] == ["fake:7 * 6"]
+    found: list[dict[str, Any]] = json.loads(shown.stdout)["hosts"]
+    return found
 
 
 def test_a_missing_model_is_told_and_another_one_taken_without_a_restart(plain: Window) -> None:

@@ -10,6 +10,8 @@ pytestmark = [pytest.mark.editor, pytest.mark.vscode]
 
 SHOWN_OUTPUT = "() => document.querySelector('.panel select')?.selectedOptions[0].text"
 
+CARET = "const { line, character } = vscode.window.activeTextEditor.selection.active; return [line, character]"
+
 AREA = "def area(width, height):\n    $0...\n\n\nprint(area(2, 3))\n"
 LINES = "product = width * height\n    return product"
 
@@ -39,6 +41,8 @@ def test_a_hole_is_filled_in_sight_and_undone_in_one_step(window: Window) -> Non
     window.wait_for_text(source.replace("$0...", LINES))
     wait_for_no_preview(window)
     window.wait_for_status(r"ready, the last fill took \d+ ms")
+    end = [3, len("    return product")]
+    poll(lambda: window.host(CARET) == end, lambda: f"the caret should be at {end}, not {window.host(CARET)}")
     window.undo()
     window.wait_for_text(before)
 

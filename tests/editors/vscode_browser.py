@@ -7,6 +7,7 @@ of VS Code's workbench, and no extension.
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 from collections.abc import Coroutine
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any, TypeVar
 
 from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import Page as PlaywrightPage
-from playwright.async_api import Playwright, async_playwright
+from playwright.async_api import Playwright, ViewportSize, async_playwright
 
 T = TypeVar("T")
 
@@ -51,7 +52,9 @@ _DRAWN = """() => [...document.querySelectorAll('.view-lines span[class*=ced-]')
 class Browser:
     """One browser; each page has its own storage."""
 
-    def __init__(self, executable: Path) -> None:
+    def __init__(self, executable: Path, *, width: int = 1200, height: int = 800, scale: float = 1) -> None:
+        self._size: ViewportSize = {"width": width, "height": height}
+        self._scale = scale
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -79,7 +82,7 @@ class Browser:
         self._browser = await self._playwright.chromium.launch(executable_path=executable, args=_ARGUMENTS)
 
     async def _open(self, address: str) -> PlaywrightPage:
-        context = await self._browser.new_context(viewport={"width": 1200, "height": 800})
+        context = await self._browser.new_context(viewport=self._size, device_scale_factor=self._scale)
         context.set_default_timeout(_PATIENCE_S * 1000)
         page = await context.new_page()
         await page.goto(address, wait_until="domcontentloaded")
@@ -137,13 +140,12 @@ class Page:
     def preview(self) -> list[tuple[str, str]]:
         """The pieces of the extension's preview: settled ones are firm, unsettled ones are in italics."""
         kinds = {"italic": "unsettled", "normal": "settled"}
-        return [
-            (kinds[each["fontStyle"]], each["content"][1:-1]) for each in self._drawn() if each["content"] != "none"
-        ]
+        drawn = [each for each in self._drawn() if each["content"] != "none"]
+        return [(kinds[each["fontStyle"]], _unquoted(each["content"])) for each in drawn]
 
     def drawn_after_lines(self) -> list[str]:
         """What extensions draw behind lines."""
-        return [each["after"][1:-1] for each in self._drawn() if each["after"] != "none"]
+        return [_unquoted(each["after"]) for each in self._drawn() if each["after"] != "none"]
 
     def _drawn(self) -> list[dict[str, str]]:
         return list(self._do(self._page.evaluate(_DRAWN)))
@@ -152,6 +154,15 @@ class Page:
         """Take a picture."""
         self._do(self._page.screenshot(path=file))
 
+    def picture(self, selector: str) -> bytes:
+        """Take a picture of a part of the page, as PNG."""
+        return self._do(self._page.locator(selector).first.screenshot(animations="disabled"))
+
     def close(self) -> None:
         """Close the page and its storage."""
         self._do(self._page.context.close())
+
+
+def _unquoted(content: str) -> str:
+    """What a string of CSS says."""
+    return re.sub(r"\\(.)", r"\1", content[1:-1])

@@ -56,7 +56,9 @@ def editor_file(name: str) -> Path:
 class VSCode:
     """VS Code's server with extensions installed in folders of its own, and a browser to look at its windows."""
 
-    def __init__(self, folder: Path, extensions: Iterable[Path], environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, extensions: Iterable[Path], environment: Mapping[str, str], browser: Browser | None = None
+    ) -> None:
         self.folder = folder
         self._log = folder / "vscode.log"
         (folder / "probes").mkdir()
@@ -75,13 +77,13 @@ class VSCode:
             for each in (*extensions, *map(self._packed, _OWN))
             for argument in ("--install-extension", str(each))
         ]
-        done = subprocess.run([*self._command, *installed], env=self.environment, capture_output=True, timeout=120)
+        done = subprocess.run([*self._command, *installed], env=self.environment, capture_output=True, timeout=300)
         assert done.returncode == 0, done.stdout.decode() + done.stderr.decode()
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self._address = f"http://127.0.0.1:{free.getsockname()[1]}"
         self._process = self._start()
-        self._browser = Browser(editor_file("chromium/chromium"))
+        self._browser = browser or Browser(editor_file("chromium/chromium"))
         self.windows: list[Window] = []
 
     def write_user_config(self, content: str) -> None:

@@ -19,15 +19,22 @@ _EXTENSION = _ROOT / "editors/vscode"
 
 def packaged_extension() -> Path:
     """Package the extension as it is now, the way its README tells."""
-    node_modules()
-    _npm("run", "package")
+    run_npm("run", "package")
     return _EXTENSION / "infill-lsp.vsix"
 
 
 def node_modules() -> None:
     """Install what building the extension needs, unless it is there."""
-    if not (_EXTENSION / "node_modules/.package-lock.json").exists():
-        _npm("ci")
+    installed, wanted = (_EXTENSION / name for name in ("node_modules/.package-lock.json", "package-lock.json"))
+    if not installed.exists() or installed.stat().st_mtime < wanted.stat().st_mtime:
+        _npm("ci", "--no-audit", "--no-fund")
+        installed.touch()
+
+
+def run_npm(*arguments: str) -> None:
+    """Run a command of the extension's own, as its README tells."""
+    node_modules()
+    _npm(*arguments)
 
 
 def node() -> str:
@@ -88,5 +95,6 @@ def program(file: Path, module: str) -> Path:
 
 
 def _npm(*arguments: str) -> None:
+    assert shutil.which("npm"), "there is no npm: install Node.js 20 or newer"
     done = subprocess.run(["npm", *arguments], cwd=_EXTENSION, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, f"npm {' '.join(arguments)}\n{done.stdout}\n{done.stderr}"

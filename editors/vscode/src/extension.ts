@@ -35,7 +35,7 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const commands: Record<string, () => unknown> = {
     'infill.trigger': () => trigger.ask(),
-    'infill.fillHole': inEditor((editor) => tasks.run('Fill hole', { do: 'fill' }, editor, editor.selection)),
+    'infill.fillHole': inEditor((editor) => tasks.fillHole(editor)),
     'infill.fillAllHoles': inEditor((editor) =>
       tasks.run('Fill all holes in this file', { do: 'fill-file' }, editor, whole(editor.document)),
     ),

@@ -14,6 +14,12 @@ export class Tasks {
     private readonly work: Work,
   ) {}
 
+  /** Fill the hole at the caret, or the selection; a caret that stayed there goes to the end of the fill. */
+  async fillHole(editor: vscode.TextEditor): Promise<void> {
+    const filled = await this.run('Fill hole', { do: 'fill' }, editor, editor.selection);
+    if (filled?.contains(editor.selection)) editor.selection = new vscode.Selection(filled.end, filled.end);
+  }
+
   /** Let the server do a task with a range, and apply its edit as one step; answer what the range became, if it did. */
   async run(
     title: string,
