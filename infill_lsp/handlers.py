@@ -119,8 +119,11 @@ async def did_change_workspace_folders(session: Session, params: types.DidChange
 
 def did_open(session: Session, params: types.DidOpenTextDocumentParams) -> None:
     """Take a document over."""
+    from infill_lsp.holes import all_holes
+
     document = params.text_document
     session.open(document.uri, document.version, document.text, str(document.language_id))
+    all_holes.prepare(str(document.language_id))
 
 
 def did_change(session: Session, params: types.DidChangeTextDocumentParams) -> None:
@@ -168,6 +171,7 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
         problems=from_lsp.problems(params.context.diagnostics, snapshot.index, encoding),
         only=None if params.context.only is None else [from_lsp.kind(each) for each in params.context.only],
         capabilities=session.lending.capabilities,
+        is_asked=params.context.trigger_kind == types.CodeActionTriggerKind.Invoked,
     )
     return [to_lsp.action(each, snapshot, encoding, params.context.diagnostics) for each in found]
 

@@ -61,16 +61,18 @@ def actions_for(
     problems: Sequence[Problem] = (),
     only: Sequence[str] | None = None,
     capabilities: Capabilities | None = None,
+    is_asked: bool = False,
 ) -> list[Action]:
     """List what may be done with a range, the likeliest first.
 
-    `only` holds the kinds that the client wants to see, each standing for the kinds below it too.
+    `only` holds the kinds that the client wants to see, each standing for the kinds below it too. Where the user asked,
+    and not an editor that follows the caret, holes are looked for in the whole file.
     """
     hole = hole_for_action(snapshot, start, end)
     found = [
         *_fill(hole, start, end, only),
         *_fixes(snapshot, start, end, problems, capabilities),
-        *_fill_all(snapshot, start, end, hole),
+        *_fill_all(snapshot, start, end, hole, is_asked=is_asked),
         *_rewritings(snapshot, start, end, capabilities),
         *_instructed(snapshot, start, capabilities),
     ]
@@ -100,7 +102,7 @@ def _fixes(
         yield Action(QUICK_FIX, Task("fix", f"Fix here: {words}", problem.start, problem.end), number)
 
 
-def _fill_all(snapshot: Snapshot, start: int, end: int, here: Hole | NoHole) -> Iterator[Action]:
+def _fill_all(snapshot: Snapshot, start: int, end: int, here: Hole | NoHole, *, is_asked: bool) -> Iterator[Action]:
     """Offer to fill all holes where there are more than the one that `Fill hole` is offered for."""
     # One character is what a caret selects that is drawn as a block.
     if end - start > 1 and snapshot.text[start:end].strip():
@@ -111,7 +113,7 @@ def _fill_all(snapshot: Snapshot, start: int, end: int, here: Hole | NoHole) -> 
         if num_holes > 1 or (num_holes == 1 and isinstance(here, NoHole)):
             yield Action(FILL_FUNCTION, Task("fill-function", "Fill all holes in this function", *function))
     inner = function or ((start, end) if isinstance(here, NoHole) else (here.start, here.end))
-    if has_hole_outside(snapshot, *inner):
+    if has_hole_outside(snapshot, *inner, far=is_asked):
         yield Action(FILL_FILE, Task("fill-file", "Fill all holes in this file", 0, len(snapshot.text)))
 
 

@@ -18,7 +18,7 @@ from infill_lsp.reading.scan import CLOSER_OF, Frame, walk
 MAX_CHARS = 8_000
 """How long a small text is at most."""
 
-_FEW_CHARS = 5_000  # a text of this length is better, if it holds whole items
+_FEW_CHARS = 2_500  # a text of this length is better, if it holds whole items
 _CHARS_ABOVE, _CHARS_BELOW = 24_000, 12_000  # what is read
 _MIN_ABOVE, _MIN_BELOW = 400, 150  # what begins nearer may be a part of something
 _MAX_HEADER_LINES = 20

@@ -22,15 +22,22 @@ from infill_lsp.reading.scan import place_at
 from infill_lsp.text.document import Snapshot
 
 MAX_HOLES = 200
-NEAR = 15_000
-"""How far away a hole may be, in characters, to be told of: actions are listed at every move of the caret."""
 
+# How far away a hole may be, in characters, to be told of unasked: actions are listed at every move of the caret.
+_NEAR = 5_000
 # Each closer look takes up to two milliseconds in a large file.
-_MAX_PLACES, _MAX_PLACES_TO_COUNT, _MAX_PLACES_A_SIDE = 1_000, 4, 3
+_MAX_PLACES, _MAX_PLACES_TO_COUNT, _MAX_PLACES_A_SIDE = 1_000, 4, (2, 50)
 _MAX_HEADER = 2_000
 # Nothing is missing between a header and the first of its branches.
 _BRANCH_WORDS = frozenset({"when", "in", "do", "then"})
 _EMPTY_BRACES = re.compile(r"\{[ \t]*\}")
+
+
+def prepare(language_id: str) -> None:
+    """Compile what the language is searched for: the first time takes a few milliseconds."""
+    language = language_for(language_id)
+    _marks(language)
+    _headers(language)
 
 
 def holes_within(snapshot: Snapshot, start: int, end: int) -> tuple[Hole, ...]:
@@ -44,10 +51,12 @@ def num_holes_within(snapshot: Snapshot, start: int, end: int, enough: int = 2) 
 
 
 @lru_cache(maxsize=4)
-def has_hole_outside(snapshot: Snapshot, start: int, end: int) -> bool:
-    """Tell whether a file has a hole besides those of a range and not far from it, looking at the nearest places."""
-    parts = ((max(start - NEAR, 0), start, True), (end, min(end + NEAR, len(snapshot.text)), False))
-    return any(any(_holes(snapshot, *part[:2], _MAX_PLACES_A_SIDE, from_end=part[2])) for part in parts)
+def has_hole_outside(snapshot: Snapshot, start: int, end: int, *, far: bool = False) -> bool:
+    """Tell whether a file has a hole besides those of a range, looking at the nearest places, or at `far` ones too."""
+    reach = len(snapshot.text) if far else _NEAR
+    max_places = _MAX_PLACES_A_SIDE[far]
+    above, below = (max(start - reach, 0), start), (end, min(end + reach, len(snapshot.text)))
+    return any(_holes(snapshot, *above, max_places, from_end=True)) or any(_holes(snapshot, *below, max_places))
 
 
 def function_around(snapshot: Snapshot, offset: int) -> tuple[int, int] | None:

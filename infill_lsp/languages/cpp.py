@@ -27,6 +27,7 @@ LANGUAGE = dataclasses.replace(
         r"""R"(?P<delimiter>[^\s()\\"]{1,16})\((?:[^)]|\)(?!(?P=delimiter)")){0,2000}\)(?P=delimiter)\""""
         r"|(?<=[0-9a-fA-F])'(?=[0-9a-fA-F]+(?:[^0-9a-fA-F']|'[0-9a-fA-F]))"
     ),
+    atom_spans_lines=True,
     header_words=_C.header_words
     | words("class namespace template try catch public private protected virtual explicit friend constexpr auto"),
     block_words=_C.block_words | words("class namespace try catch"),

@@ -14,6 +14,7 @@ LANGUAGE = Language(
     quotes=(Quote('"'), Quote("'")),
     # What stands in `url(` needs no quotes and may hold `/*`.
     atom=re.compile(r"\burl\(\s*(?!['\"\s])[^()'\"\r\n]*\)"),
+    atom_spans_lines=True,
     blocks="braces",
     header_end="{",
     statement_end=";",

@@ -59,6 +59,7 @@ class Language:
     comments_nest: bool = False
     quotes: tuple[Quote, ...] = (Quote('"'),)  # longest opener first
     atom: re.Pattern[str] = NEVER  # a token of code that only looks like a quote, a comment or a bracket: read whole
+    atom_spans_lines: bool = False  # some of those tokens go on in the lines below
     heredoc: re.Pattern[str] = NEVER  # announces a text in the lines below, up to a line that holds its group `tag`
 
     # Statements and blocks.

@@ -21,6 +21,7 @@ LANGUAGE = Language(
     quotes=(Quote('"', multiline=True), Quote("'", multiline=True), Quote("`", multiline=True)),
     # `#[` begins an attribute.
     atom=re.compile(r"#(?=\[)|\?>[^<]*"),
+    atom_spans_lines=True,
     heredoc=re.compile(r"<<<[ \t]*['\"]?(?P<tag>[A-Za-z_]\w*)['\"]?"),
     blocks="braces",
     header_end="{",

@@ -6,7 +6,7 @@ It knows no tree and trusts its caller that the stretch begins where the frames 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from typing import NamedTuple
 
 from infill_lsp.languages import Language, Quote
@@ -41,8 +41,11 @@ class Bracket(NamedTuple):
     closes: int
 
 
-def walk(text: str, start: int, end: int, language: Language, frames: list[Frame]) -> Iterator[Bracket]:
-    """Read `[start, end)`, keeping `frames` up to date in place, and yield every bracket of code before it counts."""
+def walk(text: str, start: int, end: int, language: Language, frames: list[Frame]) -> Generator[Bracket, None, int]:
+    """Read `[start, end)`, keeping `frames` up to date in place, and yield every bracket of code before it counts.
+
+    Returns where reading may go on: behind `end` where a token reaches over it.
+    """
     tokens = tokens_of(language)
     position = start
     tags: list[str] = []  # of the texts that the line announces
@@ -57,6 +60,7 @@ def walk(text: str, start: int, end: int, language: Language, frames: list[Frame
             position = _line_end(text, position)
             if position < end:
                 frames.pop()
+    return position
 
 
 def _to_next_token(

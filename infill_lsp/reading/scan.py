@@ -7,6 +7,7 @@ known to lie outside strings and comments. It knows no holes and no suggestions.
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -21,8 +22,9 @@ __all__ = ["CLOSER_OF", "Bracket", "Frame", "Place", "missing_closers", "place_a
 
 _MAX_CHARS_AHEAD = 20_000
 _MAX_ATOM = 2_500  # how much further a token may reach
+_MAX_LINE_BREAK = 2
 _BACK = 8  # how much of the text before an offset may tell what a quote is
-_STEP = 1_000
+_STEP = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,14 @@ def place_at(snapshot: Snapshot, offset: int) -> Place:
 
     Where a block of a broken file begins further up than that, its brace may be missing.
     """
-    language = language_for(snapshot.language)
     memory = _memory(snapshot)
+    if (place := memory.places.get(offset)) is None:
+        place = memory.places[offset] = _place_at(snapshot, offset, memory)
+    return place
+
+
+def _place_at(snapshot: Snapshot, offset: int, memory: _Memory) -> Place:
+    language = language_for(snapshot.language)
     *before, (start, end) = ranges_before(snapshot, language, offset, memory.starts)
     frames: list[Frame] = []
     for part in before:
@@ -66,8 +74,7 @@ def place_at(snapshot: Snapshot, offset: int) -> Place:
         line_end = snapshot.text.find("\n", position + _STEP, end) + 1
         if line_end <= 0:
             break
-        _read(snapshot.text, position, line_end, language, frames)
-        position = line_end
+        position = _read(snapshot.text, position, line_end, language, frames)
         known = (*known, (position, tuple(frames)))
         memory.read[key] = known
     _read(snapshot.text, position, end, language, frames)
@@ -150,19 +157,54 @@ def _missing_closers(
 class _Memory:
     """What was found out of one snapshot: what lies between two questions about it is read once."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
-        self.starts = Starts(snapshot, language_for(snapshot.language))
-        self.read: dict[tuple[Range, ...], tuple[tuple[int, tuple[Frame, ...]], ...]] = {}
+    def __init__(self, snapshot: Snapshot, older: _Memory | None) -> None:
+        self.text = snapshot.text
+        self.places: dict[int, Place] = {}
+        language = language_for(snapshot.language)
+        # What was read up to the end of a line depends on what follows if a token may begin above it and end below.
+        self.ahead = _MAX_ATOM if language.atom_spans_lines else _MAX_LINE_BREAK
+        self.starts = Starts(snapshot, language)
+        self.read = {} if older is None else older.still_true(snapshot.text)
+
+    def still_true(self, text: str) -> dict[tuple[Range, ...], tuple[tuple[int, tuple[Frame, ...]], ...]]:
+        """Give what was read so far above the first place where another text differs: a keystroke leaves most of it."""
+        places = sorted({reached for known in self.read.values() for reached, _ in known})
+        num_same = bisect_left(places, True, key=lambda reached: not text.startswith(self.text[: reached + self.ahead]))
+        if not num_same:
+            return {}
+        last = places[num_same - 1]
+        return {
+            key: kept for key, known in self.read.items() if (kept := tuple(each for each in known if each[0] <= last))
+        }
+
+
+class _Memories:
+    """The memory of the last snapshot that was asked about, in each language."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, _Memory] = {}
+
+    def of(self, snapshot: Snapshot) -> _Memory:
+        memory = _Memory(snapshot, self._last.get(snapshot.language))
+        self._last[snapshot.language] = memory
+        return memory
+
+
+_memories = _Memories()
 
 
 @lru_cache(maxsize=2)
 def _memory(snapshot: Snapshot) -> _Memory:
-    return _Memory(snapshot)
+    return _memories.of(snapshot)
 
 
-def _read(text: str, start: int, end: int, language: Language, frames: list[Frame]) -> None:
-    for _ in walk(text, start, end, language, frames):
-        pass
+def _read(text: str, start: int, end: int, language: Language, frames: list[Frame]) -> int:
+    reading = walk(text, start, end, language, frames)
+    while True:
+        try:
+            next(reading)
+        except StopIteration as finished:
+            return int(finished.value)
 
 
 def _is_dedented(text: str, closer: Bracket, offset: int, column: int) -> bool:

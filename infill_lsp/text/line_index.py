@@ -118,7 +118,14 @@ class LineIndex:
             return min(byte, len(self._text))
         most = self._extra[len(self._extra) - 1]  # The last line's own are not counted, so it is looked at in any case.
         first, last = self._starts.num_up_to(byte - most), self._starts.num_up_to(byte)
-        line = max(num_up_to(self._starts, self._extra, byte, max(first - 1, 0), last) - 1, 0)
+        return self.offset_of_byte_in(
+            max(num_up_to(self._starts, self._extra, byte, max(first - 1, 0), last) - 1, 0), byte
+        )
+
+    def offset_of_byte_in(self, line: int, byte: int) -> int:
+        """Turn a UTF-8 byte offset into an offset, as `offset_of_byte` does, where its line is known."""
+        if self._extra is None:
+            return min(byte, len(self._text))
         start, extra = self._starts[line], self._extra[line]
         end = len(self._text)
         if line + 1 < len(self._starts):

@@ -68,7 +68,11 @@ class SyntaxTree:
         while len(path) < _MAX_DEPTH:
             node = cursor.node
             assert node is not None
-            start, end = index.offset_of_byte(node.start_byte), index.offset_of_byte(node.end_byte)
+            if index.may_hold_returns:
+                start, end = index.offset_of_byte(node.start_byte), index.offset_of_byte(node.end_byte)
+            else:  # The parser counts lines as we do, which spares a search.
+                start = index.offset_of_byte_in(node.start_point.row, node.start_byte)
+                end = index.offset_of_byte_in(node.end_point.row, node.end_byte)
             path.append(SyntaxNode(node.type, start, end, node.is_named))
             if not _into_child(cursor, byte):
                 break

@@ -91,3 +91,10 @@ def test_holes_near_each_other_share_a_canvas() -> None:
     alone = replace(INFO.capabilities, several_holes=False)
     assert [len(group) for group in groups_of(snapshot, holes, alone)] == [1, 1, 1]
     assert halves_of((holes[0], holes[1], holes[2])) == [holes[:1], holes[1:]]
+
+
+def test_a_hole_far_away_is_told_of_when_asked() -> None:
+    text = "def f():\n    return 1\n\n\n" + "x = 1\n" * 5_000 + "def g():\n    ...\n"
+    snapshot = snapshot_of(text)
+    assert not has_hole_outside(snapshot, 0, 20)
+    assert has_hole_outside(snapshot, 0, 20, far=True)
