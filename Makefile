@@ -15,10 +15,10 @@ DEV_TOOLS := $(VENV)/.dev-tools
 PIP := $(VENV)/bin/python -m pip --quiet --quiet --disable-pip-version-check install --root-user-action=ignore
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-core test-vscode install-editors pictures lint clean
+.PHONY: help demo test test-core test-vscode test-neovim-0.11 install-editors pictures lint clean
 
 help: ## Say what each target does.
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+	@sed -n 's/^\([a-z0-9.-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 demo: $(TEST_TOOLS) ## Fill the hole of a sample file through the real language server and the real engine.
 	@$(VENV)/bin/python -m infill_lsp demo
@@ -32,6 +32,12 @@ test-core: $(TEST_TOOLS) ## Pass every test but those in editors; nothing is ins
 test-vscode: $(TEST_TOOLS) ## Pass the tests that drive a real VS Code; needs Node.js 20 or newer.
 	@bash tests/editors/install_vscode.sh "$(INFILL_EDITORS)"
 	$(VENV)/bin/python -m pytest -m vscode
+
+# Not a part of `make test`: its Neovim stands in another distribution's archive, which not every machine can reach.
+test-neovim-0.11: $(TEST_TOOLS) ## Pass the tests of the Neovim plugin in Neovim 0.11, from Ubuntu's packages.
+	@bash tests/editors/install_neovim_0_11.sh "$(INFILL_EDITORS)"
+	INFILL_NVIM="$(INFILL_EDITORS)/nvim-0.11/nvim" \
+	  $(VENV)/bin/python -m pytest -m "not neovim_0_12" tests/editors/test_neovim*.py
 
 install-editors: ## Install the editors that the tests drive into your cache folder.
 	@for each in $(EDITORS); do bash "tests/editors/install_$$each.sh" "$(INFILL_EDITORS)" || exit 1; done

@@ -38,12 +38,13 @@ Dir::Cache "$1/cache";
 APT::Sandbox::User "root";
 Acquire::Retries "3";
 Acquire::Languages "none";
+APT::Update::Error-Mode "any";
 CONFIGURATION
 }
 
 fetch_packages() { # DIRECTORY
   export APT_CONFIG=$1/apt.conf
-  apt-get update -qq >"$1/log" 2>&1 || fail "the package list of Debian $SUITE cannot be read ($(tail -n 1 "$1/log"))"
+  apt-get update -qq >"$1/log" 2>&1 || fail "the package list of Debian $SUITE cannot be read ($(head -n 1 "$1/log"))"
   local names
   names=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
     --no-enhances neovim patchelf | grep '^[a-z0-9]' | grep -v -E '^(gcc-.*-base|libc-gconv-modules-extra)$' | sort -u)

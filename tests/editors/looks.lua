@@ -12,6 +12,14 @@ _G.said = {}
 vim.notify = function(text)
   table.insert(_G.said, text)
 end
+-- Neovim 0.11 shows the server's messages by `nvim_echo`, 0.12 by `vim.notify`.
+if vim.fn.has('nvim-0.12') == 0 then
+  local show = vim.lsp.handlers['window/showMessage']
+  vim.lsp.handlers['window/showMessage'] = function(failure, params, context)
+    table.insert(_G.said, params.message)
+    return show(failure, params, context)
+  end
+end
 
 package.preload.ghost = function()
   local ghost = {}

@@ -38,10 +38,12 @@ class Ghost:
 
 
 def neovim_binary() -> str:
-    """The Neovim to test with. A missing one is a failure, never a skip."""
-    binary = EDITORS / "nvim/usr/bin/nvim"
+    """The Neovim to test with: 0.12, or the one that INFILL_NVIM names. A missing one is a failure, never a skip."""
+    binary = Path(os.environ.get("INFILL_NVIM") or EDITORS / "nvim/usr/bin/nvim")
     if not binary.exists():
-        raise AssertionError(f"no Neovim at {binary}: run tests/editors/install_neovim.sh, or `make test`")
+        raise AssertionError(
+            f"no Neovim at {binary}: tests/editors/install_neovim.sh or install_neovim_0_11.sh installs one"
+        )
     return str(binary)
 
 

@@ -1,7 +1,11 @@
-# Unpacks packages of a newer Debian release, libc included, under a folder of one's own, leaving the system untouched.
+# Unpacks packages of a newer release, libc included, under a folder of one's own, leaving the system untouched.
 # To be sourced by a script that says what it installs in EDITOR_NAME; it knows no editor.
 
+# Where the packages come from. A script that wants another distribution's says so after it has sourced this.
+DISTRIBUTION=Debian
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
+COMPONENTS=main
+ARCHIVE= # Nothing: the Debian mirror that this machine already uses.
 
 fail() {
   echo "cannot install $EDITOR_NAME for the tests: $*" >&2
@@ -14,13 +18,13 @@ choose_prefix() { # [PREFIX]: sets PREFIX to a whole path
   PREFIX=$(cd "$PREFIX" && pwd)
 }
 
-configured_mirror() { # The Debian mirror that this machine already uses.
+configured_mirror() {
   apt-get indextargets --no-release-info --format '$(REPO_URI)' 'Identifier: Packages' 2>/dev/null | grep -m1 '/debian/$' || true
 }
 
 write_apt_configuration() { # DIRECTORY MIRROR SUITE
   mkdir -p "$1"/{lists/partial,cache/archives/partial,packages,none}
-  echo "deb [signed-by=$KEYRING] $2 $3 main" >"$1/sources.list"
+  echo "deb [signed-by=$KEYRING] $2 $3 $COMPONENTS" >"$1/sources.list"
   cat >"$1/apt.conf" <<CONFIGURATION
 Dir::Etc::sourcelist "$1/sources.list";
 Dir::Etc::sourceparts "$1/none";
@@ -30,6 +34,7 @@ Dir::Cache "$1/cache";
 APT::Sandbox::User "root";
 Acquire::Retries "3";
 Acquire::Languages "none";
+APT::Update::Error-Mode "any";
 CONFIGURATION
 }
 
@@ -40,7 +45,7 @@ unpack_newer_packages() { # ROOT SUITE LEFT_OUT PACKAGE...     LEFT_OUT: a regul
     command -v $program >/dev/null || fail "there is no $program here"
   done
   [ -f "$KEYRING" ] || fail "$KEYRING is missing"
-  mirror=$(configured_mirror)
+  mirror=${ARCHIVE:-$(configured_mirror)}
   [ -n "$mirror" ] || fail "no Debian mirror is configured here"
   rm -rf "$root"
   mkdir -p "$root"
@@ -50,9 +55,9 @@ unpack_newer_packages() { # ROOT SUITE LEFT_OUT PACKAGE...     LEFT_OUT: a regul
   trap "rm -rf '$staging'" EXIT
   write_apt_configuration "$staging" "$mirror" "$suite"
   export APT_CONFIG=$staging/apt.conf
-  apt-get update -qq >"$staging/log" 2>&1 || fail "the package list of Debian $suite cannot be read ($(tail -n 1 "$staging/log"))"
+  apt-get update -qq >"$staging/log" 2>&1 || fail "the package list of $DISTRIBUTION $suite cannot be read ($(head -n 1 "$staging/log"))"
   names=$(apt-cache depends --recurse --no-recommends --no-suggests --no-conflicts --no-breaks --no-replaces \
-    --no-enhances "$@" | grep '^[a-z0-9]' | grep -v -E -x "$left_out" | sort -u)
+    --no-enhances "$@" | grep '^[a-z0-9]' | grep -v -E -x "$left_out" | sort -u) || fail "$DISTRIBUTION $suite has no package $*"
   # The names are split on purpose, one argument each.
   # shellcheck disable=SC2086
   (cd "$staging/packages" && apt-get download -qq $names >"$staging/log" 2>&1) \
@@ -60,6 +65,7 @@ unpack_newer_packages() { # ROOT SUITE LEFT_OUT PACKAGE...     LEFT_OUT: a regul
   for package in "$staging"/packages/*.deb; do
     dpkg -x "$package" "$root" || fail "$(basename "$package") cannot be unpacked"
   done
+  rm -rf "$staging"
   unset APT_CONFIG
 }
 
