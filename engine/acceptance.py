@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 
-def accept(entropy: Tensor, candidates: Tensor, entropy_bound: float, at_least: Tensor | None = None) -> Tensor:
+def accept(
+    entropy: Tensor, candidates: Tensor, entropy_bound: float | Tensor, at_least: Tensor | None = None
+) -> Tensor:
     """Choose the positions to keep after this denoising step.
 
     Candidates are taken from lowest entropy up while the summed entropy of those already taken is within the bound

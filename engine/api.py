@@ -40,7 +40,8 @@ class RequestError(EngineError):
 class Capabilities:
     """What a checkpoint and its adapter can do; the server offers nothing else."""
 
-    noise: NoiseKind  # what stands at a position that is not known yet: a mask token or a random token
+    # What stands at a position that is not known yet: a mask token, a random token, or none: there is no canvas.
+    noise: Literal[NoiseKind, "none"]
     known_positions: bool  # the suffix can be held fixed on the canvas
     slack: bool  # the checkpoint marks unused hole positions itself, so a hole's length need not be known
     max_canvas_tokens: int  # hole and suffix head together
@@ -59,6 +60,7 @@ class EngineInfo:
     dtype: str
     num_parameters: int
     capabilities: Capabilities
+    plan: str = ""  # how it was fitted into the device's memory, and why so; empty: there was nothing to choose
 
 
 @dataclass(frozen=True, slots=True)

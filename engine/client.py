@@ -44,17 +44,20 @@ class HostClient:
         socket_path: Path | None = None,
         start: bool = True,
         critic: str | None = None,
+        precision: str = "auto",
     ) -> None:
         """Remember what to talk to; nothing is opened or started before the first request.
 
         `model` is "bundled", a checkpoint's folder or "fake:TEXT". With `start` false a missing host is an error.
-        `critic` names what judges fills (MODULE:NAME) in a host that is started from here.
+        `critic` names what judges fills (MODULE:NAME) in a host that is started from here. `precision` is how weights
+        are kept, see `engine.plan`.
         """
         self.model = sockets.absolute_model(model)
         self._idle_seconds = idle_seconds
         self._socket_path = socket_path
         self._start = start
         self._critic = critic
+        self._precision = precision
         self._backoff = launch.Backoff()
         self._starting = asyncio.Lock()
         self._met: tuple[int, ...] | None = None  # the socket whose host is known to be of this version
@@ -65,7 +68,7 @@ class HostClient:
     def socket_path(self) -> Path:
         """Where the host listens. Raises EngineUnavailable when no private folder can be made."""
         if self._socket_path is None:
-            self._socket_path = sockets.default_socket_path(self.model)
+            self._socket_path = sockets.default_socket_path(self.model, self._precision)
         return self._socket_path
 
     async def info(self) -> EngineInfo:
@@ -184,6 +187,7 @@ class HostClient:
                 self.socket_path,
                 idle_seconds=self._idle_seconds,
                 critic=self._critic,
+                precision=self._precision,
                 answers=self._host_answers,
             )
 

@@ -112,7 +112,7 @@ class _Loop:
         self._canvas = canvas
         self._config = config
         self._generator = generator
-        self._noise = _noise_of(config, canvas.known.device)
+        self._noise = noise_of(config, canvas.known.device)
         self._forbidden = _forbidden_mask(config, canvas.known.device)
         self._holes = canvas.holes
 
@@ -246,7 +246,8 @@ def _self_conditioning(memory: _Memory, open_mask: Tensor) -> Tensor | None:
     return logits.new_zeros(len(was_predicted), logits.shape[-1]).masked_scatter(was_predicted[:, None], logits)
 
 
-def _noise_of(config: DenoiseConfig, device: torch.device) -> Noise:
+def noise_of(config: DenoiseConfig, device: torch.device) -> Noise:
+    """Return what stands at positions that are not decided."""
     if config.noise == "mask" and config.mask_token_id is not None:
         return mask_noise(config.vocab_size, config.mask_token_id)
     return uniform_noise(config.vocab_size, config.never_sampled, device)

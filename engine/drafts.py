@@ -61,7 +61,7 @@ def settled_fills(step: Step, rows: Sequence[Row], slack_token_id: int | None) -
 
 def _fill_of(step: Step, index: int, row: Row, slack_token_id: int | None) -> Fill:
     holes = holes_ids(step.argmax_ids[index], row, slack_token_id)
-    if not row.is_one_hole:
+    if row.further:
         return Fill(holes)
-    text = slice(len(holes[0]))
+    text = slice(len(row.lead_ids), len(row.lead_ids) + len(holes[0]))
     return Fill(holes, tuple(step.log_probs[index, text].tolist()), tuple(step.entropy[index, text].tolist()))

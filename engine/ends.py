@@ -12,6 +12,7 @@ trained for it, and the end is looked for once, when the row is written.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from itertools import accumulate
 
 from torch import Tensor
 
@@ -33,10 +34,21 @@ def likeliest_ends(log_probs: Tensor, ids: Tensor, next_id: int | None, ends: Se
     Shapes: log_probs [W + 1, V] float32, at i what the causal encoder expects after i tokens of the row; ids [W].
     Without a suffix, what is left is the likelihood of the row.
     """
-    taken = log_probs[:-1].gather(-1, ids[:, None]).squeeze(-1).cumsum(0).tolist()
-    follows = None if next_id is None else log_probs[:, next_id].tolist()
+    taken = log_probs[:-1].gather(-1, ids[:, None]).squeeze(-1).tolist()
+    return best_ends(taken, None if next_id is None else log_probs[:, next_id].tolist(), ends, count)
+
+
+def best_ends(
+    taken: Sequence[float], follows: Sequence[float] | None, ends: Sequence[int], count: int, power: float = 0.5
+) -> list[int]:
+    """Return the `count` likeliest ends, best first, from log-probabilities: of each token, and of the end after i.
+
+    Without the latter, what is left is the likelihood of the row. The sum is divided by this power of its length: 0
+    favours early ends, 1 is the mean.
+    """
+    so_far = list(accumulate(taken))
 
     def score(end: int) -> float:
-        return float((taken[end - 1] + (follows[end] if follows else 0.0)) / (end + 1) ** 0.5)
+        return float((so_far[end - 1] + (follows[end] if follows else 0.0)) / (end + 1) ** power)
 
     return sorted(ends, key=lambda end: -score(end))[:count]

@@ -48,8 +48,10 @@ def has_lost_device(failure: Exception) -> bool:
     return any(phrase in text for phrase in _OF_THE_DEVICE) and not _device_answers()
 
 
-def out_of_memory() -> EngineError:
-    """Say that memory was too small."""
+def out_of_memory(then: str | None = None) -> EngineError:
+    """Say that memory was too small, and how the model is loaded next where that takes less."""
+    if then is not None:
+        return EngineError(f"The model ran out of memory; the next fill loads it smaller: {then}.")
     return EngineError("The model ran out of memory; close what else uses the device, or choose a smaller model.")
 
 

@@ -1,6 +1,6 @@
 """The engine host: one process for each user and model, which owns the device and serves every editor window.
 
-    python -m engine.host [--socket PATH] [--model MODEL] [--idle-seconds N] [--critic MODULE:NAME]
+    python -m engine.host [--socket PATH] [--model MODEL] [--idle-seconds N] [--critic MODULE:NAME] [--precision P]
 
 It holds a lock beside its socket; a second host for the same socket exits at once with status 0. After half of N idle
 seconds it lets go of the model, after N it leaves and removes its socket. It leaves as well when the device is lost,
@@ -25,11 +25,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from . import host_log, sockets
 from .address import Address, lock
 from .api import Critic, EngineError, EngineUnavailable, Filler
 from .worker import Worker
+
+if TYPE_CHECKING:
+    from .fitted import FittedLoader
+    from .models.quantize.precision import PrecisionChoice
 
 _log = logging.getLogger("engine.host")
 
@@ -50,9 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
         os.environ.setdefault("GOMP_SPINCOUNT", "500")
     model = sockets.absolute_model(options.model)
     try:
-        path = sockets.default_socket_path(model) if options.socket is None else options.socket.absolute()
+        path = options.socket and options.socket.absolute()
+        path = path or sockets.default_socket_path(model, options.precision)
         host_log.rotate(sockets.log_path(path))
-        return serve(path, loader(model, options.critic), model=model, idle_seconds=options.idle_seconds)
+        load = Loader(model, options.critic, options.precision)
+        return serve(path, load, model=model, idle_seconds=options.idle_seconds)
     except (EngineError, OSError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -61,25 +68,40 @@ def main(arguments: list[str] | None = None) -> int:
         return 3
 
 
-def loader(model: str, critic: str | None = None) -> Callable[[], Filler]:
-    """Say how to load a model: "bundled", a folder, or "fake:TEXT", which answers TEXT in four drafts.
+class Loader:
+    """Loads a model for the worker: "bundled", a folder, or "fake:TEXT", which answers TEXT in four drafts.
 
-    `critic` names what makes an `api.Critic`, as MODULE:NAME.
+    `critic` names what makes an `api.Critic`, as MODULE:NAME; `precision` is how weights are kept.
     """
 
-    def load() -> Filler:
-        if model.startswith("fake:"):
+    def __init__(self, model: str, critic: str | None = None, precision: PrecisionChoice = "auto") -> None:
+        self._model, self._critic, self._precision = model, critic, precision
+        self._fitted: FittedLoader | None = None
+
+    def __call__(self) -> Filler:
+        """Load it. Raises EngineError, and whatever says that memory ran out."""
+        if self._model.startswith("fake:"):
             from .fake import ScriptedFiller
 
-            return ScriptedFiller(model.removeprefix("fake:"))
+            return ScriptedFiller(self._model.removeprefix("fake:"))
         try:
-            from . import local
+            if self._fitted is None:
+                from .fitted import FittedLoader
 
-            return local.load(model, critic=None if critic is None else _named(critic))
+                critic = None if self._critic is None else _named(self._critic)
+                self._fitted = FittedLoader(self._model, critic=critic, precision=self._precision)
+            return self._fitted()
         except ModuleNotFoundError as error:
             raise EngineUnavailable(_missing_package(error)) from None
 
-    return load
+    @property
+    def why(self) -> str:
+        """Say how the model is fitted into memory; empty where there was nothing to choose."""
+        return "" if self._fitted is None else self._fitted.why
+
+    def shrink(self, *, at_load: bool) -> bool:
+        """Plan to take less the next time; false where nothing is left to try."""
+        return self._fitted is not None and self._fitted.shrink(at_load=at_load)
 
 
 def _named(name: str) -> Critic:
@@ -190,6 +212,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default="bundled", help='"bundled", a folder, or "fake:TEXT" (default: bundled)')
     parser.add_argument("--idle-seconds", type=_seconds, default=900.0, metavar="N", help="idle time (default: 900)")
     parser.add_argument("--critic", metavar="MODULE:NAME", help="what judges the syntax of fills (default: nothing)")
+    kept = "how weights are kept (default: auto, the best that fits)"
+    parser.add_argument("--precision", choices=("auto", "bf16", "int8", "int4"), default="auto", help=kept)
     return parser.parse_args(arguments)
 
 

@@ -63,13 +63,14 @@ async def start_host(
     *,
     idle_seconds: float,
     critic: str | None = None,
+    precision: str = "auto",
     answers: Callable[[], Awaitable[bool]],
     limit_s: float = 60.0,
     clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Start a host and return once `answers` says that one listens at the socket. Raises EngineUnavailable.
 
-    `critic` names what judges fills, see `engine.host`.
+    `critic` names what judges fills and `precision` how weights are kept, see `engine.host`.
     A host that leaves quietly has found another one at work on the same socket. That other may be about to exit, so
     after a second without an answer the start is tried again.
     """
@@ -92,7 +93,7 @@ async def start_host(
             if is_our_turn and (process is None or status == 0) and clock() >= next_start:
                 next_start = clock() + _BETWEEN_STARTS_S
                 offset = log.stat().st_size
-                process = _spawn(model, socket_path, idle_seconds, critic, log)
+                process = _spawn(model, socket_path, idle_seconds, critic, precision, log)
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, _LONGEST_PAUSE_S)
 
@@ -111,7 +112,7 @@ def _take(turn: contextlib.ExitStack, socket_path: Path) -> bool:
 
 
 def _spawn(
-    model: str, socket_path: Path, idle_seconds: float, critic: str | None, log: Path
+    model: str, socket_path: Path, idle_seconds: float, critic: str | None, precision: str, log: Path
 ) -> subprocess.Popen[bytes]:
     root = str(Path(__file__).resolve().parent.parent)
     inherited = os.environ.get("PYTHONPATH")
@@ -120,6 +121,7 @@ def _spawn(
     command = [sys.executable, "-P", "-m", "engine.host", "--socket", str(socket_path), "--model", model]
     command += ["--idle-seconds", f"{idle_seconds:g}"]
     command += [] if critic is None else ["--critic", critic]
+    command += [] if precision == "auto" else ["--precision", precision]
     try:
         with log.open("ab") as stderr:
             process = subprocess.Popen(

@@ -6,10 +6,9 @@ whoever pulls the generator.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import replace
-from functools import partial
-from pathlib import Path
+from typing import Any
 
 import torch
 from tokenizers import Tokenizer
@@ -21,59 +20,69 @@ from engine.api import (
     Critic,
     Draft,
     EngineInfo,
+    Filler,
     FillRequest,
     FillResult,
-    RequestError,
 )
-from engine.candidates import Fill, Judge, LogProbs, candidates
-from engine.constraints import Constraints, constraints
-from engine.critic import Reviewer, begun_places
+from engine.candidates import SCORED_SUFFIX_TOKENS, Fill, Judge, LogProbs, candidates
+from engine.critic import Reviewer
 from engine.deadline import Deadline, latest_sound
-from engine.denoise import Step, denoise
-from engine.denoise_config import DenoiseConfig
+from engine.denoise import Step
 from engine.drafts import Drafts, settled_fills
+from engine.elastic_fill import can_resize, elastic_fill, elastic_rows, max_width
+from engine.fill_steps import MAX_STEPS, fill_steps
+from engine.forms import Forms
+from engine.instruct import is_by_words, rewriting_by_words
 from engine.layout import Row
-from engine.models import checkpoint
-from engine.models.diffusion_gemma import DiffusionGemma
+from engine.likelihood import behind, likelihood
+from engine.limits import Limits
+from engine.loading import BUNDLED, denoising, device_of, folder_of
+from engine.long_fill import Writer, goes_on, long_fill
+from engine.models.adapter import Adapter
+from engine.models.families import family_of
 from engine.passes import Passes
-from engine.profile import Profile, read
+from engine.profile import Profile
 from engine.recent import RecentFills
+from engine.request_checks import check
 from engine.rewriter import Parts, rewriting
-from engine.rows import branches, rows_for, rows_of_several
-from engine.seam import FurtherSeam, Seams, Seamstress
+from engine.rows import branches, rows_for, rows_of_several, sized
+from engine.seam import Seams, Seamstress
 from engine.trace import Tracer
 from engine.warm import find, warm
 from engine.writing import as_written, can_write_on, ended
 
-BUNDLED = Path(__file__).parent / "bundled"
+__all__ = ["BUNDLED", "LocalFiller", "folder_of", "load"]
+
 # When half of the rows are done, the others have so many passes left: what takes much longer is rarely good.
 _PATIENCE_PASSES = 1
-# Steps of a fill that is not written on and on (engine/writing.py), where the request does not say.
-_MAX_STEPS = 16
-# How far ahead a pass looks whose reading is followed: it rarely holds for longer.
-_REACH = 12
 
 
-def load(model: str, *, device: str | None = None, critic: Critic | None = None) -> LocalFiller:
-    """Load a checkpoint: `bundled`, or the path of a folder in the published layout with a `tokenizer.json`.
+def load(
+    model: str,
+    *,
+    device: str | None = None,
+    critic: Critic | None = None,
+    precision: str = "auto",
+    offloaded_layers: Collection[int] = (),
+    max_prefix_tokens: int | None = None,
+) -> Filler:
+    """Load a checkpoint: `bundled`, or the path of a folder in the published layout with its tokenizer.
 
-    Fills of requests that name a language are shown to the critic.
+    Fills of requests that name a language are shown to the critic. `precision` says how weights are kept: "auto" as the
+    device has room for, or one of `engine.models.quantize.precision`. The experts of `offloaded_layers` stay in the
+    machine's memory, and no more of a prefix is read than `max_prefix_tokens` (see `engine.fitted`).
     Raises: CheckpointError saying what is wrong with it.
     """
-    folder = folder_of(model)
-    chosen = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
-    # The published classes gain nothing from bfloat16 on a CPU; `engine.models.dense` chooses for itself.
-    adapter = checkpoint.load(folder, device=chosen, dtype=torch.float32 if chosen.type == "cpu" else None)
-    try:
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as error:  # The library raises bare Exception for a missing and for a broken file alike.
-        raise CheckpointError(f"{folder}: no usable tokenizer.json there; download the checkpoint again") from error
-    return LocalFiller(model, adapter, tokenizer, read(adapter.declared, adapter.max_canvas_tokens), critic)
+    folder, chosen = folder_of(model), device_of(device)
+    if family_of(folder) == "causal":
+        from engine import causal
 
-
-def folder_of(model: str) -> Path:
-    """Return the folder of a checkpoint by its name or path; it need not be there."""
-    return BUNDLED if model == "bundled" else Path(model).expanduser()
+        if precision not in ("auto", "bf16"):
+            raise CheckpointError(f"{folder}: a causal language model is not quantised; choose auto or bf16")
+        dtype = torch.bfloat16 if precision == "bf16" else None
+        return causal.load(folder, device=chosen, critic=critic, dtype=dtype)
+    loaded = denoising(folder, chosen, precision, offloaded_layers, max_prefix_tokens)
+    return LocalFiller(model, loaded.adapter, loaded.tokenizer, loaded.profile, critic)
 
 
 class LocalFiller:
@@ -82,7 +91,7 @@ class LocalFiller:
     def __init__(
         self,
         name: str,
-        adapter: DiffusionGemma,
+        adapter: Adapter[Any],
         tokenizer: Tokenizer,
         profile: Profile,
         critic: Critic | None = None,
@@ -91,17 +100,14 @@ class LocalFiller:
         # A measurement listens in here.
         self.judge: Judge = profile.confidence.probability if profile.confidence else lambda _: None
         self.prefixes = adapter.prefixes  # its counts are a measurement too
-        self._seamstress = Seamstress(tokenizer, adapter.vocab_size)
+        self._seamstress = Seamstress(tokenizer, adapter.vocab_size, adapter.edge_tokens)
         self._recent = RecentFills()
         self._drafts = Drafts(self._seamstress.token_texts, profile.slack_token_id)
-        self._pad_id = self._seamstress.id_of("<pad>") or 0
-        named = (self._seamstress.id_of("<bos>", "<s>"), self._seamstress.id_of("<eos>", "</s>"), self._pad_id)
-        textless = tuple(index for index, text in enumerate(self._seamstress.token_texts) if not text)
-        never = {*adapter.unwritable_ids, *textless, *(index for index in named if index is not None)}
-        self._forbidden_ids = tuple(sorted(never - {profile.slack_token_id}))
-        parts = (name, adapter, profile, self._seamstress, self._pad_id, self._forbidden_ids)
-        steps = partial(self._steps, reviewer=None)
-        self._parts = Parts(*parts, steps=steps, draft_tokens=self._drafts.of)
+        self._limits = Limits(adapter, profile, self._seamstress)
+        self._forms = Forms(self._seamstress, profile)
+        self._writer = Writer(adapter, profile, self._seamstress, self._limits, self._drafts)
+        parts = (name, adapter, profile, self._seamstress, self._forms, self._limits.pad_id, self._limits.never_ids)
+        self._parts = Parts(*parts, steps=self._steps, draft_tokens=self._drafts.of)
 
     @property
     def info(self) -> EngineInfo:
@@ -114,11 +120,12 @@ class LocalFiller:
             capabilities=Capabilities(
                 noise=self._profile.noise,
                 known_positions=True,
-                slack=self._profile.knows_slack,
+                slack=self._profile.knows_slack or self._profile.resizes_holes,
                 max_canvas_tokens=self._profile.canvas_tokens,
                 max_prefix_tokens=self._profile.max_prefix_tokens,
                 several_holes=True,
                 rewriting=True,
+                instructions=self._forms.takes_instructions,
             ),
         )
 
@@ -133,28 +140,50 @@ class LocalFiller:
 
     def fill(self, request: FillRequest) -> Generator[Draft, None, FillResult]:
         """Denoise the hole, yielding a draft after every step. Raises RequestError."""
-        _check(request)
+        check(request, MAX_STEPS, takes_instructions=self._forms.takes_instructions)
+        deadline = Deadline(request.deadline_ms)
+        if is_by_words(request):
+            return (yield from rewriting_by_words(self._writer, self._forms, request, self._name, deadline))
         if request.original is not None:
             return (yield from rewriting(self._parts, request))
-        deadline = Deadline(request.deadline_ms)
         further = self._seamstress.further(request)
         betweens = [seam.between_ids for seam in further]
         rows = rows_of_several(request, self._profile, betweens) if further else rows_for(request, self._profile)
-        suffix_budget = self._profile.canvas_tokens - rows[0].num_tokens
-        seams = replace(self._seamstress.cut(request, self._profile.max_prefix_tokens, suffix_budget), further=further)
+        resizes, widest = can_resize(request, self._profile), rows[0].num_tokens
+        if resizes:
+            rows, widest = elastic_rows(request, self._profile), max_width(request, self._profile)
+        lead_budget = self._forms.max_lead_tokens(request, widest)
+        profile = sized(self._profile, rows, lead_budget)
+        # A narrower row has room for more of the suffix; what a wider one has no room for is not laid out.
+        narrowest = widest if resizes else min(row.width for row in rows)
+        suffix_budget = profile.canvas_tokens - narrowest
+        seams = replace(self._forms.cut(request, suffix_budget, lead_budget), further=further)
+        if goes_on(request, self._profile):
+            return (yield from self._long(request, seams, deadline, profile))
+        rows = [replace(row, lead_ids=seams.lead_ids) for row in rows]
         prefix = self._adapter.prefill(seams.prefix_ids)
         prefill_ms = deadline.elapsed_ms
-        limits, others = self._constraints(request, seams), zip(request.further_holes, further, strict=True)
-        more = tuple(self._constraints(replace(request, multiline=hole.multiline), seam) for hole, seam in others)
-        passes = Passes(self._adapter, self._profile, seams, prefix, limits, self._pad_id, more)
-        logprobs = partial(self._adapter.autoregressive_logprob, prefix)
+        limits, others = self._limits.of(request, seams), zip(request.further_holes, further, strict=True)
+        more = tuple(self._limits.of(replace(request, multiline=hole.multiline), seam) for hole, seam in others)
+        passes = Passes(self._adapter, profile, seams, prefix, limits, self._limits.pad_id, more)
+        rest_ids = seams.suffix_ids[SCORED_SUFFIX_TOKENS:]
+        scores = likelihood(self._adapter, prefix, rest_ids, self._profile.mask_token_id)
+        logprobs = behind(scores, seams.lead_ids) if seams.lead_ids else scores
         last = find(self._recent, request, self._profile.knows_slack)
         if last is not None:
             fills, num_passes = yield from warm(last, rows[0].width, passes, self._seamstress, deadline)
             is_sound = _is_sound(self._reviewer(request, rows, seams))
             found = self._candidates(request, fills, seams, logprobs, is_sound)
             return self._result(request, found, num_passes, prefill_ms, deadline)
-        num_passes, step, patience = 0, None, _PATIENCE_PASSES
+        if resizes:
+            texts, never = self._seamstress.token_texts, self._limits.never(request)
+            fills, num_passes = yield from elastic_fill(passes, rows, request, never, texts, deadline)
+            is_sound = _is_sound(self._reviewer(request, rows, seams))
+            found = self._candidates(request, fills, seams, logprobs, is_sound)
+            return self._result(request, found, num_passes, prefill_ms, deadline)
+        # Rows of several widths are guesses of the length: the short ones are done first and need not be the best.
+        patience = _PATIENCE_PASSES if len({row.width for row in rows}) == 1 else MAX_STEPS
+        num_passes, step = 0, None
         steps: list[Step] = []
         tracer = Tracer(self._seamstress.token_texts, self._profile.slack_token_id) if request.trace else None
         slack_token_id, is_late = self._profile.slack_token_id, deadline.leaves_no_pass()
@@ -170,7 +199,7 @@ class LocalFiller:
         asked = as_written(request, rows[0].width) if writes_on else request
         if writes_on:
             rows = [replace(row, length=asked.exact_hole_tokens) for row in rows]
-            passes = replace(passes, limits=self._constraints(asked, seams))
+            passes = replace(passes, limits=self._limits.of(asked, seams))
         if tracer:
             tracer.begin(passes.lay_out(rows), keep_accepted=self._profile.noise == "mask")
         reviewer = self._reviewer(request, rows, seams)
@@ -179,7 +208,7 @@ class LocalFiller:
             trace = tracer.denoised(step, step.suspect) if tracer else None
             before = steps[-1] if steps else None
             draft = self._drafts.written(step, before, rows[0]) if writes_on else self._drafts.of(step, rows[0])
-            yield Draft(num_passes, draft, deadline.elapsed_ms, trace)
+            yield Draft(num_passes, draft[len(seams.lead_ids) :], deadline.elapsed_ms, trace)
             steps = [*steps, step] if reviewer and not writes_on else [step]
             if is_late := deadline.leaves_no_pass():
                 break
@@ -199,6 +228,18 @@ class LocalFiller:
             fills = latest_sound(drafts, seams, self._seamstress.text, is_sound) or fills
         found = self._candidates(request, fills, seams, logprobs, is_sound)
         return self._result(request, found, num_passes, prefill_ms, deadline)
+
+    def _long(
+        self, request: FillRequest, seams: Seams, deadline: Deadline, last: Profile
+    ) -> Generator[Draft, None, FillResult]:
+        """Fill a hole that may be longer than one canvas."""
+        ending = self._forms.ending_of(request)
+        fills, written = yield from long_fill(self._writer, request, seams, ending, deadline, last)
+        rest_ids = seams.suffix_ids[SCORED_SUFFIX_TOKENS:]
+        prefix = self._adapter.prefill([*seams.prefix_ids, *seams.lead_ids])
+        logprobs = likelihood(self._adapter, prefix, rest_ids, self._profile.mask_token_id)
+        found = self._candidates(request, fills, seams, logprobs, _is_sound(None))
+        return self._result(request, found, written.num_passes, written.prefill_ms, deadline)
 
     def _candidates(
         self,
@@ -232,6 +273,11 @@ class LocalFiller:
             reason=None if found else "the model has nothing to add here",
         )
 
+    def _steps(
+        self, request: FillRequest, passes: Passes, rows: list[Row], reviewer: Reviewer | None = None
+    ) -> Generator[Step, None, None]:
+        return fill_steps(request, passes, rows, self._limits.never(request), reviewer)
+
     def _reviewer(self, request: FillRequest, rows: list[Row], seams: Seams) -> Reviewer | None:
         # Inside a word a fill says again what follows it, which a critic of text would take for a fault.
         if self._critic is None or not request.language or not request.max_syntax_rounds or seams.rest:
@@ -239,62 +285,6 @@ class LocalFiller:
         text_of, slack_token_id = self._seamstress.text, self._profile.slack_token_id
         return Reviewer(self._critic, request, rows, seams, text_of, slack_token_id)
 
-    def _steps(
-        self, request: FillRequest, passes: Passes, rows: list[Row], reviewer: Reviewer | None = None
-    ) -> Generator[Step, None, None]:
-        profile, adapter = self._profile, self._adapter
-        absorbing = profile.noise == "mask"
-        config = DenoiseConfig(
-            vocab_size=adapter.vocab_size,
-            noise=profile.noise,
-            mask_token_id=profile.mask_token_id,
-            slack_token_id=passes.slack_of(rows[0]),
-            forbidden_ids=self._never(request),
-            max_denoising_steps=request.max_denoising_steps or _MAX_STEPS,
-            follow_reading=absorbing and request.exact_hole_tokens is not None,
-            reach=_REACH,
-            keep_accepted=absorbing,
-            greedy=absorbing,
-            self_conditioning=profile.self_conditioning,
-        )
-        generator = torch.Generator(adapter.device).manual_seed(request.seed)
-        canvas = passes.lay_out(rows)
-        if reviewer is None:
-            yield from denoise(passes.forward(rows), canvas, config, generator)
-            return
-        # What a row begins with is no more certain than the rest of it, once a critic may doubt it.
-        begun = begun_places(rows, canvas) if absorbing else torch.zeros_like(canvas.known)
-        canvas = replace(canvas, known=canvas.known & ~begun)
-        yield from denoise(passes.forward(rows, reviewer.over), canvas, config, generator, reviewer, begun)
-
-    def _constraints(self, request: FillRequest, seams: Seams | FurtherSeam) -> Constraints:
-        breaks = self._seamstress.line_break_ids
-        return constraints(
-            self._adapter.vocab_size,
-            self._adapter.device,
-            never=self._never(request) if request.multiline else (*self._never(request), *breaks),
-            first_ids=seams.first_ids,
-            never_first=breaks,
-        )
-
-    def _never(self, request: FillRequest) -> tuple[int, ...]:
-        slack_token_id = self._profile.slack_token_id
-        if request.exact_hole_tokens is None or slack_token_id is None:
-            return self._forbidden_ids
-        return (*self._forbidden_ids, slack_token_id)
-
 
 def _is_sound(reviewer: Reviewer | None) -> Callable[[tuple[str, ...]], bool]:
     return reviewer.is_sound if reviewer else lambda _: True
-
-
-def _check(request: FillRequest) -> None:
-    widest = (hole.max_hole_tokens for hole in request.further_holes)
-    steps = _MAX_STEPS if request.max_denoising_steps is None else request.max_denoising_steps
-    counts = (request.num_candidates, steps, request.max_hole_tokens, *widest)
-    if min(counts) < 1 or (request.exact_hole_tokens is not None and request.exact_hole_tokens < 1):
-        raise RequestError("candidates, denoising steps and hole tokens must each be at least 1")
-    if request.instruction is not None:
-        raise RequestError("this checkpoint takes no instructions")
-    if not all(hole.between for hole in request.further_holes):
-        raise RequestError("two holes with nothing between them are one hole")

@@ -34,6 +34,15 @@ def device_bytes() -> int | None:
         return None
 
 
+def allocated_bytes() -> int | None:
+    """Return what tensors that are alive hold of the accelerator's memory; None where the process uses none."""
+    cuda = getattr(sys.modules.get("torch"), "cuda", None)
+    try:
+        return int(cuda.memory_allocated()) if cuda is not None and cuda.is_initialized() else None
+    except RuntimeError:
+        return None
+
+
 def release() -> None:
     """Give back what nothing refers to any more, to the device and to the system."""
     gc.collect()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ from engine.guidance import Guidance, Guided, guided_across
 from engine.hole_limits import limited
 from engine.layout import Row, lay_out, next_ids
 from engine.length import decide_slack
-from engine.models.diffusion_gemma import DiffusionGemma, Prefix
+from engine.models.adapter import Adapter
 from engine.profile import Profile
 from engine.running_text import hiding_slack
 from engine.seam import Seams
@@ -32,10 +33,10 @@ CAUSAL_SHARE = 0.6
 class Passes:
     """Forward passes over canvases that follow one prefix."""
 
-    adapter: DiffusionGemma
+    adapter: Adapter[Any]
     profile: Profile
     seams: Seams
-    prefix: Prefix
+    prefix: Any  # the adapter's state after it
     limits: Constraints
     pad_id: int
     further_limits: tuple[Constraints, ...] = ()  # of the holes right of the first
@@ -62,6 +63,12 @@ class Passes:
         width = rows[0].length or rows[0].width
         return Guided(forward, partial(adapter.autoregressive_logits, self.prefix), guidance, width)
 
+    def within_limits(self, forward: Forward, canvas: Canvas) -> Forward:
+        """Return the forward pass with what the holes of a canvas cannot hold at -inf."""
+        if canvas.hole_index is not None and (self.further_limits or self.seams.lead_ids):
+            return limited(forward, (self.limits, *self.further_limits), canvas.hole_index)
+        return self.limits.over(forward)
+
     def probe(self, row: Row) -> Tensor:
         """Run one pass over a hole of noise: logits [its free positions, V], the same as a first denoising step's."""
         canvas = self.lay_out([row])
@@ -84,10 +91,7 @@ class Passes:
         forward = within(adapter.forward_for(self.prefix, len(rows)))
         if profile.slack_token_id is not None and profile.mask_token_id is not None:
             forward = hiding_slack(forward, profile.slack_token_id, profile.mask_token_id)
-        if self.further_limits:
-            forward = limited(forward, (self.limits, *self.further_limits), canvas.hole_index)
-        else:
-            forward = self.limits.over(forward)
+        forward = self.within_limits(forward, canvas)
         if profile.slack_token_id is None:
             return forward
         guidance = Guidance(CAUSAL_SHARE, profile.slack_token_id, None)

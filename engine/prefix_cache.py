@@ -47,8 +47,7 @@ class PrefixCache(Generic[S]):
         self._snapshots[key] = snapshot, weight
         self._by_hash.setdefault(_edges(key)[-1], []).append(key)
         self._total_bytes += weight
-        while self._total_bytes > self._max_bytes or len(self._snapshots) > self._max_snapshots:
-            self._forget(next(iter(self._snapshots)))
+        self._make_room()
 
     def longest(self, ids: Sequence[int]) -> tuple[int, S] | None:
         """Return the snapshot of the longest stored beginning of `ids`, and how many tokens it covers."""
@@ -64,11 +63,20 @@ class PrefixCache(Generic[S]):
         self.num_misses += 1
         return None
 
+    def limit(self, max_bytes: int) -> None:
+        """Set another budget; those unused longest go until the rest fits into it."""
+        self._max_bytes = max_bytes
+        self._make_room()
+
     def clear(self) -> None:
         """Forget all snapshots, which frees what they hold."""
         self._snapshots.clear()
         self._by_hash.clear()
         self._total_bytes = 0
+
+    def _make_room(self) -> None:
+        while self._total_bytes > self._max_bytes or len(self._snapshots) > self._max_snapshots:
+            self._forget(next(iter(self._snapshots)))
 
     def _forget(self, key: _Ids) -> None:
         if key not in self._snapshots:

@@ -9,18 +9,20 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 
 from engine import rewrite
 from engine.api import Candidate, Draft, DraftToken, FillRequest, FillResult
-from engine.candidates import SCORED_SUFFIX_TOKENS, score_of
+from engine.candidates import SCORED_SUFFIX_TOKENS, LogProbs, score_of
 from engine.constraints import Constraints, constraints
 from engine.denoise import Step
+from engine.forms import Forms
 from engine.layout import Row, holes_ids, joined_ids
-from engine.models.diffusion_gemma import DiffusionGemma, Prefix
+from engine.likelihood import likelihood
+from engine.models.adapter import Adapter
 from engine.passes import Passes
 from engine.profile import Profile
 from engine.rewrite import Unit
@@ -42,9 +44,10 @@ class Parts:
     """What rewriting needs of a loaded checkpoint: its parts, and how a fill steps and shows its steps."""
 
     name: str
-    adapter: DiffusionGemma
+    adapter: Adapter[Any]
     profile: Profile
     seamstress: Seamstress
+    forms: Forms
     pad_id: int
     never_ids: tuple[int, ...]
     steps: Steps
@@ -126,13 +129,14 @@ class _Job:
         parts = self._parts
         before = "".join(found[0].text for found in self._written)
         after = "".join(rewrite.text_of(later) for later in self._pieces[len(self._written) + 1 :])
-        here = replace(self._request, prefix=self._kept_prefix + before, suffix=after + self._request.suffix)
         budget = parts.profile.canvas_tokens - rewrite.num_tokens(piece)
-        seams = parts.seamstress.cut(here, parts.profile.max_prefix_tokens, budget, heals=False)
+        seams = parts.forms.cut_piece(self._request, self._kept_prefix, before, after, budget)
         started = time.perf_counter()
         prefix = parts.adapter.prefill(seams.prefix_ids)
         self.prefill_ms += (time.perf_counter() - started) * 1000
-        choices = [gone for gone in self._choices(piece, count, prefix) if gone]
+        mask_token_id, suffix_ids = parts.profile.mask_token_id, seams.suffix_ids
+        doubts = likelihood(parts.adapter, prefix, suffix_ids, mask_token_id)
+        choices = [gone for gone in self._choices(piece, count, doubts) if gone]
         if not choices:
             return ()
         rows = [rewrite.row_of(piece, gone, self._room, parts.profile.knows_slack) for gone in choices]
@@ -147,14 +151,14 @@ class _Job:
             if self._is_late() or patience < 0:
                 break
         assert step is not None
-        return self._candidates(piece, list(zip(choices, rows, strict=True)), step, seams, prefix)
+        logprobs = likelihood(parts.adapter, prefix, suffix_ids[SCORED_SUFFIX_TOKENS:], mask_token_id)
+        return self._candidates(piece, list(zip(choices, rows, strict=True)), step, seams, logprobs)
 
-    def _choices(self, piece: list[Unit], count: int, prefix: Prefix) -> list[frozenset[int]]:
+    def _choices(self, piece: list[Unit], count: int, logprobs: LogProbs) -> list[frozenset[int]]:
         """Return which units are let go of in each row of the batch: `count` of them, or all that can be."""
         doubts = [0.0] * len(piece)
         if count < sum(map(rewrite.is_free, piece)):
-            surprisals = self._parts.adapter.autoregressive_logprob(prefix, rewrite.ids_of(piece))
-            rest = iter((-surprisals).tolist())
+            rest = iter((-logprobs(rewrite.ids_of(piece))).tolist())
             doubts = [max((next(rest) for _ in unit.ids), default=0.0) for unit in piece]
         found = [rewrite.let_go(piece, doubts, count)]
         for row in range(1, min(self._request.num_candidates, _MAX_ROWS)):
@@ -178,10 +182,9 @@ class _Job:
         rows: Sequence[tuple[frozenset[int], Row]],
         step: Step,
         seams: Seams,
-        prefix: Prefix,
+        logprobs: LogProbs,
     ) -> tuple[Candidate, ...]:
         parts, found = self._parts, dict[str, Candidate]()
-        logprobs = partial(parts.adapter.autoregressive_logprob, prefix)
         is_done = step.finished.tolist()
         for index, (gone, row) in enumerate(rows):
             if any(is_done) and not is_done[index]:

@@ -23,6 +23,7 @@ _MIN_FIRST_PROBABILITY = 0.02
 # Holes that share a canvas may be narrower than a checkpoint's own widths, and leave room for so much of the suffix.
 _NARROW_WIDTHS = (4, 8)
 _LEAST_SUFFIX_TOKENS = 8
+_CANVAS_STEP_TOKENS = 32
 
 
 def rows_for(request: FillRequest, profile: Profile) -> list[Row]:
@@ -74,6 +75,18 @@ def rows_of_several(request: FillRequest, profile: Profile, betweens: Sequence[t
         Row(first, further=tuple(NextHole(ids, width) for ids, width in zip(betweens, others, strict=True)))
         for first, *others in choices
     ]
+
+
+def sized(profile: Profile, rows: Sequence[Row], max_lead_tokens: int) -> Profile:
+    """Return the profile with a canvas as long as the rows need, a lead and the suffix head of the profile beside them.
+
+    Lengths are whole steps, so that few of them are seen.
+    """
+    if profile.suffix_head_tokens is None:
+        return profile
+    needed = max_lead_tokens + max(row.num_tokens for row in rows) + profile.suffix_head_tokens
+    steps = -(-needed // _CANVAS_STEP_TOKENS)
+    return replace(profile, canvas_tokens=min(profile.canvas_tokens, steps * _CANVAS_STEP_TOKENS))
 
 
 def branches(logits: Tensor, row: Row, num_candidates: int, slack_token_id: int) -> list[Row]:

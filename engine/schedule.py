@@ -19,7 +19,7 @@ def temperature(step: int, max_denoising_steps: int, t_min: float, t_max: float)
     return float(t_min + (t_max - t_min) * remaining_share)
 
 
-def quota(num_open: Tensor, step: int, max_denoising_steps: int) -> Tensor:
+def quota(num_open: Tensor, step: int | Tensor, max_denoising_steps: int | Tensor) -> Tensor:
     """Return how many positions this step must decide so that none is left after the last step.
 
     Shapes: num_open [B] int64, the undecided positions of each row -> [B] int64, all of them at the last step.

@@ -22,6 +22,9 @@ _WORD_BEGINNING, _WORD_END = re.compile(r"[A-Za-z_]+"), re.compile(r"[A-Za-z_]\Z
 # Text beyond this many characters a token is not worth tokenising: the budget is long spent.
 _CHARS_PER_TOKEN = 8
 
+EdgeTokens = tuple[tuple[str, ...], tuple[str, ...]]
+EDGE_TOKENS: EdgeTokens = ("<bos>", "<s>"), ("<eos>", "</s>")
+
 
 @dataclass(frozen=True, slots=True)
 class FurtherSeam:
@@ -37,7 +40,8 @@ class Seams:
     """A hole's surroundings as ids.
 
     `typed` is the end of the prefix that the first hole token must begin with. `rest` is the beginning of the suffix
-    that the last one must end with, where the hole is inside a word; suffix_ids begin behind it.
+    that the last one must end with, where the hole is inside a word; suffix_ids begin behind it. What stands right of
+    prefix_ids and left of the hole may be on the canvas too: `lead_ids`.
     """
 
     prefix_ids: list[int]
@@ -46,13 +50,15 @@ class Seams:
     first_ids: tuple[int, ...]  # what the first hole token may be; empty: anything
     further: tuple[FurtherSeam, ...] = ()  # of the holes right of this one
     rest: str = ""
+    lead_ids: tuple[int, ...] = ()
 
 
 class Seamstress:
     """Cuts prefixes and suffixes at token boundaries for one tokenizer."""
 
-    def __init__(self, tokenizer: Tokenizer, num_ids: int) -> None:
-        self._tokenizer, self._num_ids = tokenizer, num_ids
+    def __init__(self, tokenizer: Tokenizer, num_ids: int, edge_tokens: EdgeTokens = EDGE_TOKENS) -> None:
+        """Cut for a model of `num_ids` ids; `edge_tokens` are the names that marks of a whole text may have."""
+        self._tokenizer, self._num_ids, self._edge_tokens = tokenizer, num_ids, edge_tokens
         self._beginning_with = lru_cache(maxsize=64)(self._ids_beginning_with)
         tokenizer.no_padding()
         tokenizer.no_truncation()
@@ -79,6 +85,12 @@ class Seamstress:
         """Return the id of the first of these tokens that there is."""
         return next((found for name in names if (found := self._tokenizer.token_to_id(name)) is not None), None)
 
+    @property
+    def edge_ids(self) -> tuple[int | None, int | None]:
+        """The ids of the tokens that begin and end a whole text, where the tokenizer has them."""
+        begins, ends = self._edge_tokens
+        return self.id_of(*begins), self.id_of(*ends)
+
     def cut(self, request: FillRequest, max_prefix_tokens: int, max_suffix_tokens: int, *, heals: bool = True) -> Seams:
         """Tokenise both sides within their budgets: the prefix's end and the suffix's beginning are kept.
 
@@ -88,20 +100,20 @@ class Seamstress:
         """
         typed, first_ids = self.heal(request.prefix) if heals else ("", ())
         kept = request.prefix[: len(request.prefix) - len(typed)]
-        near = kept[_excess(len(kept), max_prefix_tokens * _CHARS_PER_TOKEN) :]
-        bos, eos = self.id_of("<bos>", "<s>"), self.id_of("<eos>", "</s>")
+        near = kept[excess(len(kept), max_prefix_tokens * _CHARS_PER_TOKEN) :]
+        bos, eos = self.edge_ids
         is_whole = request.starts_file and len(near) == len(kept)
-        prefix_ids = [*([bos] if bos is not None and is_whole else []), *self._encode(_clean(near))]
-        prefix_ids = prefix_ids[_excess(len(prefix_ids), max_prefix_tokens) :] or [bos if bos is not None else 0]
+        prefix_ids = [*([bos] if bos is not None and is_whole else []), *self._encode(clean(near))]
+        prefix_ids = prefix_ids[excess(len(prefix_ids), max_prefix_tokens) :] or [_first_of(bos, eos)]
         rest = _rest_of_word(request) if heals else ""
-        suffix_ids = self._encode(_clean(request.suffix[len(rest) :][: max_suffix_tokens * _CHARS_PER_TOKEN]))
+        suffix_ids = self._encode(clean(request.suffix[len(rest) :][: max_suffix_tokens * _CHARS_PER_TOKEN]))
         if eos is not None and request.ends_file and len(suffix_ids) < max_suffix_tokens:
             suffix_ids = [*suffix_ids, eos]
         return Seams(prefix_ids, suffix_ids[:max_suffix_tokens], typed, first_ids, rest=rest)
 
     def tokens(self, text: str) -> list[tuple[int, int]]:
         """Return the id of each token of a text and the character that it ends before; a Windows line end is one."""
-        encoding = self._tokenizer.encode(_clean(text), add_special_tokens=False)
+        encoding = self._tokenizer.encode(clean(text), add_special_tokens=False)
         return list(zip(encoding.ids, (end for _, end in encoding.offsets), strict=True))
 
     def further(self, request: FillRequest) -> tuple[FurtherSeam, ...]:
@@ -112,16 +124,16 @@ class Seamstress:
         typed, first_ids = self.heal(text)
         if typed == text:  # Something fixed must be left to tell the holes apart.
             typed, first_ids = "", ()
-        return FurtherSeam(tuple(self._encode(_clean(text[: len(text) - len(typed)]))), typed, first_ids)
+        return FurtherSeam(tuple(self._encode(clean(text[: len(text) - len(typed)]))), typed, first_ids)
 
     def num_hole_tokens(self, request: FillRequest, fill: str) -> int:
         """Return how many tokens a fill of this request's hole takes, what was typed of the first one included."""
         typed, _ = self.heal(request.prefix)
-        return len(self._encode(_clean(typed + fill + _rest_of_word(request))))
+        return len(self._encode(clean(typed + fill + _rest_of_word(request))))
 
     def ids_of(self, text: str) -> list[int]:
         """Return the ids of a text that begins and ends between tokens."""
-        return self._encode(_clean(text))
+        return self._encode(clean(text))
 
     def text(self, ids: Sequence[int]) -> str:
         """Return the text of hole ids."""
@@ -161,12 +173,17 @@ def _rest_of_word(request: FillRequest) -> str:
     return goes_on.group() if goes_on and _WORD_END.search(before[-1:]) else ""
 
 
-def _excess(length: int, budget: int) -> int:
+def _first_of(*ids: int | None) -> int:
+    """Return what stands before a text that nothing stands before: the first of these ids that there is, else 0."""
+    return next((index for index in ids if index is not None), 0)
+
+
+def excess(length: int, budget: int) -> int:
     """Return how much to drop of what is too long: at least the excess, in steps of an eighth of the budget."""
     step = max(1, budget // 8)
     return min(-(-max(0, length - budget) // step) * step, length)
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Return the text with lone surrogates replaced, which tokenizers refuse, and `\\n` line ends, which they know."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\r\n", "\n")

@@ -57,13 +57,16 @@ def absolute_model(model: str) -> str:
     return os.path.abspath(os.path.expanduser(model))
 
 
-def default_socket_path(model: str) -> Path:
+def default_socket_path(model: str, precision: str = "auto") -> Path:
     """Place the socket that every client of this user, this model and this version shares. Raises EngineUnavailable.
+
+    Who asks for a precision means another host than who leaves it to the engine.
 
     The bundled checkpoint is that of this installation: another one of the same version may hold other weights. A host
     that was started before the source changed, and that speaks of other things, is left alone until it is idle.
     """
     shared = str(Path(__file__).parent) if model == "bundled" else absolute_model(model)
+    shared += "" if precision == "auto" else f"\0{precision}"
     digest = hashlib.sha256(f"{package_version()}\0{_spoken()}\0{shared}".encode("utf-8", "surrogateescape"))
     name = f"{digest.hexdigest()[:16]}.sock"
     problems = []

@@ -16,7 +16,7 @@ def count_unchanged(unchanged: Tensor, previous_ids: Tensor, argmax_ids: Tensor)
     return (unchanged + 1) * (previous_ids == argmax_ids).all(dim=-1)
 
 
-def is_confident(entropy: Tensor, counted: Tensor, confidence_threshold: float) -> Tensor:
+def is_confident(entropy: Tensor, counted: Tensor, confidence_threshold: float | Tensor) -> Tensor:
     """Tell which rows have a mean entropy (nats) over the counted positions below the threshold.
 
     Shapes: entropy [B, L] float32, counted [B, L] bool -> [B] bool; a row with nothing to count is confident.

@@ -37,7 +37,8 @@ class Tracer:
     def begin(self, canvas: Canvas, *, keep_accepted: bool) -> None:
         """Expect denoising steps of this canvas, with nothing accepted yet; see `DenoiseConfig.keep_accepted`."""
         self._canvas, self._keep_accepted = canvas, keep_accepted
-        self._accepted, self._closed = torch.zeros_like(canvas.known), canvas.known
+        # On the host, as a step's tensors may be while the canvas is not.
+        self._accepted, self._closed = torch.zeros_like(canvas.known, device="cpu"), canvas.known.cpu()
 
     def probed(self, logits: Tensor, canvas: Canvas) -> PassTrace:
         """Trace a look that decides nothing: logits [N, V] of the canvas's free positions, the draft its argmax."""
@@ -54,11 +55,13 @@ class Tracer:
     def denoised(self, step: Step, suspect: Tensor | None = None) -> PassTrace:
         """Trace a denoising step of the canvas that was begun; suspect [B, L] bool, none where nothing judges."""
         assert self._canvas is not None, "a step belongs to a canvas"
-        predicted, gained, lost = ~self._closed, step.accepted & ~self._accepted, self._accepted & ~step.accepted
+        accepted, finished = step.accepted.cpu(), step.finished.cpu()
+        predicted, gained, lost = ~self._closed, accepted & ~self._accepted, self._accepted & ~accepted
         doubted = torch.zeros_like(gained) if suspect is None else suspect
-        self._accepted = step.accepted
-        self._closed = self._canvas.known | step.finished[:, None] | (step.accepted & self._keep_accepted)
-        return self._pass("denoise", self._canvas, step.argmax_ids, step.entropy, predicted, gained, lost, doubted)
+        self._accepted = accepted
+        self._closed = self._canvas.known.cpu() | finished[:, None] | (accepted & self._keep_accepted)
+        ids, entropy = step.argmax_ids, step.entropy.cpu()
+        return self._pass("denoise", self._canvas, ids, entropy, predicted, gained, lost, doubted)
 
     def _pass(
         self, kind: PassKind, canvas: Canvas, ids: Tensor, entropy: Tensor, predicted: Tensor, *changes: Tensor

@@ -1,8 +1,8 @@
 """The one thread that owns the device: it loads the checkpoint, fills one hole after another and lets go when idle.
 
 Only frozen values and futures cross its border. Every exception of a model becomes an EngineError of that one job, and
-the thread lives on, unless the device is lost: then no job can be served any more, and the owner is told. It knows no
-HTTP, no sockets and no tensors.
+the thread lives on, unless the device is lost: then no job can be served any more, and the owner is told. What runs out
+of memory is tried once more with less. It knows no HTTP, no sockets and no tensors.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from copy import copy
+from dataclasses import replace
 from typing import Generic, Protocol, TypeVar
 
 from . import faults, memory
@@ -63,7 +64,8 @@ class Worker:
     ) -> None:
         """Start the thread. The first job calls `load`; the model goes after `idle_seconds` without a job.
 
-        A `load` that failed is not called again for 30 s of the `clock`: jobs fail as the load did.
+        A `load` that failed is not called again for 30 s of the `clock`: jobs fail as the load did. One that ran out of
+        memory is called again at once where it has a method `shrink` that says true (see `engine.fitted`).
         `on_lost_device` is called in the thread, before the job that lost the device ends; all others then fail.
         """
         self._load = load
@@ -99,13 +101,13 @@ class Worker:
     def load(self) -> Job[EngineInfo]:
         """Load the model unless it is loaded."""
         job: Job[EngineInfo] = Job()
-        self._enqueue(job, lambda filler: filler.info)
+        self._enqueue(job, lambda filler: self._info or filler.info)
         return job
 
     def fill(self, request: FillRequest, on_draft: Callable[[Draft], None]) -> Job[FillResult]:
         """Fill one hole; `on_draft` is called in the worker's thread and must be quick."""
         job: Job[FillResult] = Job()
-        self._enqueue(job, lambda filler: self._drive(filler, request, on_draft, job))
+        self._enqueue(job, lambda filler: self._fill(filler, request, on_draft, job))
         return job
 
     def stop(self) -> None:
@@ -160,14 +162,17 @@ class Worker:
             out_of_memory = faults.is_out_of_memory(failure)
             lost_device = faults.has_lost_device(failure)
             describe = faults.lost_device if lost_device else faults.unexpected
-            error = faults.out_of_memory() if out_of_memory else describe(failure)
+            error = describe(failure)
         # Only here, behind the except blocks, is the traceback gone whose frames hold the fill's tensors.
         filler = None  # type: ignore[assignment]
+        if out_of_memory:
+            was_loaded = self._filler is not None
+            self._unload()
+            error = faults.out_of_memory(self._plan() if was_loaded and self._shrink(at_load=False) else None)
+            self._state = "unloaded" if was_loaded else "loading"
         if error is not None and self._filler is None and self._state == "loading":
             # A copy, because an error that is raised holds on to the frames that it passes through.
             self._load_failure = (self._clock() + _FAILURE_HOLDS_S, copy(error))
-        if out_of_memory:
-            self._unload()
         if lost_device:
             self.stop()
             self._on_lost_device()
@@ -176,6 +181,21 @@ class Worker:
             job.future.set_result(answer)
         else:
             job.future.set_exception(error)
+
+    def _fill(
+        self, filler: Filler, request: FillRequest, on_draft: Callable[[Draft], None], job: Job[FillResult]
+    ) -> FillResult:
+        try:
+            return self._drive(filler, request, on_draft, job)
+        except Exception as failure:
+            if not faults.is_out_of_memory(failure):
+                raise
+            _log.warning("a fill ran out of memory: once more, with one candidate and nothing remembered")
+        # Only here is the traceback gone whose frames hold the fill's tensors. The drafts begin again at step 1.
+        if (forget := getattr(filler, "forget_prefixes", None)) is not None:
+            forget()
+        memory.release()
+        return self._drive(filler, replace(request, num_candidates=1), on_draft, job)
 
     def _drive(
         self, filler: Filler, request: FillRequest, on_draft: Callable[[Draft], None], job: Job[FillResult]
@@ -205,15 +225,39 @@ class Worker:
                     raise copy(error)
                 self._load_failure = None
             self._state = "loading"
-            self._filler = self._load()
-            self._info = self._filler.info
-            _log.info("loaded %s on %s", self._info.model, self._info.device)
+            while (filler := self._tried()) is None:
+                memory.release()
+                if self._stopping:
+                    raise _stopping_error()
+            self._filler = filler
+            self._info = replace(filler.info, plan=self._plan() or filler.info.plan)
+            _log.info("loaded %s on %s %s", self._info.model, self._info.device, self._info.plan)
         return self._filler
+
+    def _tried(self) -> Filler | None:
+        """Load; None where that ran out of memory and takes less the next time."""
+        try:
+            return self._load()
+        except Exception as failure:
+            if not faults.is_out_of_memory(failure) or not self._shrink(at_load=True):
+                raise
+            _log.warning("loading ran out of memory: once more, smaller (%s)", self._plan())
+        return None
+
+    def _shrink(self, *, at_load: bool) -> bool:
+        shrink: Callable[..., bool] | None = getattr(self._load, "shrink", None)
+        return shrink is not None and shrink(at_load=at_load)
+
+    def _plan(self) -> str:
+        """Say how the model is fitted into memory, or will be next; empty where `load` plans nothing."""
+        return str(getattr(self._load, "why", ""))
 
     def _unload(self) -> None:
         self._filler = None
         self._state = "unloaded"
         memory.release()
+        if held := memory.allocated_bytes():
+            _log.info("%.0f MB of the device's memory are still in use", held / 1e6)
 
 
 def _stopping_error() -> EngineError:

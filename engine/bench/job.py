@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 from tokenizers import Tokenizer
 
-from engine.api import EngineError
+from engine.api import CheckpointError, EngineError
 from engine.bench import figures, holes, machine, plot, quality, timing
 from engine.bench.editor import Editor, named
 from engine.bench.generate import Generate
@@ -127,8 +127,12 @@ def run(job: Job) -> Iterator[dict[str, object]]:
 
 def _loaded(job: Job) -> Loaded:
     filler = load(job.model, critic=named(job.critic)())
+    if not isinstance(filler, LocalFiller):
+        raise CheckpointError(f"{job.model}: only a checkpoint that denoises can be measured here")
     device = filler.info.device
-    adapter = checkpoint.load(folder_of(job.model), device=device, dtype=torch.float32 if device == "cpu" else None)
+    adapter = checkpoint.diffusion_gemma(
+        folder_of(job.model), device=device, dtype=torch.float32 if device == "cpu" else None
+    )
     profile = read(adapter.declared, adapter.max_canvas_tokens)
     tokenizer = Tokenizer.from_file(str(folder_of(job.model) / "tokenizer.json"))
     rivals = timing.Rivals(

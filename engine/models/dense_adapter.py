@@ -10,8 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.models.adapter import Forward
 from engine.models.dense import Dense
-from engine.models.diffusion_gemma import DiffusionGemma, Forward, Prefix
+from engine.models.diffusion_gemma import DiffusionGemma, Prefix
 
 
 class DenseDiffusionGemma(DiffusionGemma):

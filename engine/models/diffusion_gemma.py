@@ -10,26 +10,22 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 from transformers.cache_utils import DynamicCache
 from transformers.models.diffusion_gemma import DiffusionGemmaForBlockDiffusion
 
+from engine.models.adapter import Forward
+from engine.models.quantize.embedding import expected_embeddings
+from engine.models.static_pass import StaticPasses
 from engine.prefix_cache import PrefixCache
 
 # A keystroke changes the last tokens of a prefix only, so a snapshot is also taken some tokens before its end, at a
 # place that stays the same while the prefix grows.
 _CHUNK_TOKENS = 64
 _UNSETTLED_TOKENS = 16
-
-
-class Forward(Protocol):
-    """Canvases in, logits of their open positions out: `engine.denoise.Forward`, which no model imports."""
-
-    def __call__(self, canvas_ids: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
-        """Predict the N open positions: [B, L] int64, [B, L] bool, [N, V] float32 or None -> [N, V] float32."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,15 +38,22 @@ class Prefix:
 
 
 class DiffusionGemma:
-    """A loaded model. Not for use from several threads at once."""
+    """A loaded model (`engine.models.adapter.Adapter`). Not for use from several threads at once."""
+
+    scores_autoregressively = snapshots_prefixes = True
+    pad_id = None  # the tokenizer knows
+    edge_tokens = ("<bos>", "<s>"), ("<eos>", "</s>")
 
     def __init__(
         self,
         model: DiffusionGemmaForBlockDiffusion,
         max_snapshot_bytes: int = 1 << 30,
         num_parameters: int | None = None,
+        static_passes: StaticPasses | None = None,
     ) -> None:
         self._model: Any = model
+        # Passes on static buffers, recorded where the device can: not worth their padding on a CPU.
+        self.static_passes = static_passes or (StaticPasses(model) if self.device.type == "cuda" else None)
         self._num_parameters = num_parameters
         self._decoder: Any = model.model.decoder
         self._encoder: Any = model.model.encoder.language_model
@@ -136,10 +139,12 @@ class DiffusionGemma:
     def forget_prefixes(self) -> None:
         """Free the memory of all remembered prefixes."""
         self._snapshots.clear()
+        if self.static_passes:
+            self.static_passes.clear()
 
     def forward_for(self, prefix: Prefix, batch_size: int = 1) -> Forward:
         """Return the forward pass of canvases that follow this prefix, `batch_size` rows on one cache."""
-        return DenoisingPass(self._decoder, self._logits, prefix, batch_size)
+        return DenoisingPass(self._decoder, self._logits, prefix, batch_size, self.static_passes)
 
     @torch.inference_mode()
     def autoregressive_logprob(self, prefix: Prefix, ids: Sequence[int]) -> Tensor:
@@ -196,10 +201,13 @@ class DiffusionGemma:
 class DenoisingPass:
     """The decoder on one prefix: canvases in, logits of their open positions out (see `engine.denoise.Forward`)."""
 
-    def __init__(self, decoder: Any, head: Any, prefix: Prefix, batch_size: int) -> None:
+    def __init__(
+        self, decoder: Any, head: Any, prefix: Prefix, batch_size: int, static_passes: StaticPasses | None = None
+    ) -> None:
         self._decoder = decoder
         self._head = head
-        self._prefix_cache = prefix.kv_cache
+        self._static_passes = static_passes
+        self._prefix, self._prefix_cache = prefix, prefix.kv_cache
         self._kv_cache = _repeated(prefix.kv_cache, batch_size)
         self._num_prefix_tokens = len(prefix.ids)
         self._rotations: dict[int, dict[str, Any]] = {}
@@ -214,11 +222,19 @@ class DenoisingPass:
         asked = open_mask.any(dim=-1)
         if not bool(asked.all()):  # A row with nothing open costs nothing.
             canvas_ids, open_mask = canvas_ids[asked], open_mask[asked]
-        decoder, kv_cache = self._decoder, self._cache_for(len(canvas_ids))
+        decoder = self._decoder
         embeddings = decoder.embed_tokens(canvas_ids)
         signal = self._signal(embeddings, open_mask, self_conditioning)
-        hidden = decoder.self_conditioning(embeddings, signal)
-        rotations = self._rotations_for(hidden)
+        hidden = self._layers(decoder.self_conditioning(embeddings, signal))
+        logits: Tensor = self._head(decoder.norm(hidden[open_mask]))
+        return logits
+
+    def _layers(self, hidden: Tensor) -> Tensor:
+        """Run all layers on the prefix: [B, L, H] -> [B, L, H]; on static buffers where there are any that fit."""
+        found = self._static_passes.layers(self._prefix, hidden) if self._static_passes else None
+        if found is not None:
+            return found
+        decoder, kv_cache, rotations = self._decoder, self._cache_for(len(hidden)), self._rotations_for(hidden)
         for layer, layer_type in zip(decoder.layers, decoder.text_config.layer_types, strict=True):
             # Without a mask every canvas position sees the whole cache and the whole canvas.
             hidden = layer(
@@ -227,8 +243,7 @@ class DenoisingPass:
                 attention_mask=None,
                 past_key_values=kv_cache,
             )
-        logits: Tensor = self._head(decoder.norm(hidden[open_mask]))
-        return logits
+        return hidden
 
     def _cache_for(self, batch_size: int) -> DynamicCache:
         if batch_size != self._kv_cache.layers[0].keys.shape[0]:
@@ -243,9 +258,7 @@ class DenoisingPass:
         """
         if self_conditioning is None:
             return torch.zeros_like(embeddings)
-        table = self._decoder.embed_tokens.weight
-        probs = self_conditioning.to(table.dtype).softmax(dim=-1, dtype=torch.float32).to(table.dtype)
-        expected = (probs @ table) * self._decoder.embed_tokens.embed_scale.to(table.dtype)
+        expected = expected_embeddings(self._decoder.embed_tokens, self_conditioning)
         return embeddings.masked_scatter(open_mask[..., None], expected)
 
     def _rotations_for(self, hidden: Tensor) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from engine.canvas import Canvas
 from engine.critic import Reviewer
 from engine.denoise import denoise
 from engine.denoise_config import DenoiseConfig
-from engine.host import loader
+from engine.host import Loader
 from engine.layout import NextHole, Row
 from engine.local import LocalFiller, load
 from engine.seam import FurtherSeam, Seams
@@ -270,12 +270,12 @@ def test_a_critic_that_is_never_content_ends_the_fill_all_the_same(filler: Local
 
 
 def test_a_host_is_told_by_name_who_judges() -> None:
-    filler = loader("bundled", "infill_lsp.judging.critic:Critic")()
+    filler = Loader("bundled", "infill_lsp.judging.critic:Critic")()
     broken_before = replace(_REQUEST, prefix="x = (1,\n     ", suffix="\n     )\ny = 2\n")
     assert finish(filler.fill(broken_before)).candidates
     for name in ("infill_lsp.nobody:Critic", "infill_lsp.judging.critic:Nobody", "nothing", ":"):
         with pytest.raises(EngineUnavailable, match="There is no critic"):
-            loader("bundled", name)()
+            Loader("bundled", name)()
 
 
 def test_a_checkpoint_of_random_noise_is_sent_back_as_well(tmp_path: Path) -> None:

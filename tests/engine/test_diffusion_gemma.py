@@ -254,7 +254,7 @@ def _cut_weights(folder: Path) -> None:
         (lambda folder: (folder / "config.json").unlink(), "no config.json"),
         (lambda folder: (folder / "config.json").write_text("{"), "cannot be read as JSON"),
         (lambda folder: (folder / "config.json").write_text("[]"), "the model type is None"),
-        (lambda folder: _edit_config(folder, model_type="llama"), "the model type is 'llama'"),
+        (lambda folder: _edit_config(folder, model_type="t5"), "the model type is 't5'"),
         (lambda folder: (folder / "model.safetensors").unlink(), "no weights there"),
         (lambda folder: (folder / "model.safetensors").write_bytes(b""), "cannot be read"),
         (_cut_weights, "cannot be read"),

@@ -148,10 +148,22 @@ def test_a_job_whose_future_was_cancelled_does_not_harm_the_thread() -> None:
 )
 @pytest.mark.parametrize("step", [1, 3])
 def test_the_thread_survives_a_failing_step(error: Exception, kind: type[EngineError], match: str, step: int) -> None:
-    scripts = iter([Script(("1",), fail_at=step, error=error), Script(("2",))])
+    # What runs out of memory is tried twice.
+    failing = [Script(("1",), fail_at=step, error=error)] * (2 if "memory" in match else 1)
+    scripts = iter([*failing, Script(("2",))])
     with running(lambda: ScriptedFiller(lambda _: next(scripts))) as worker:
         check_fails(worker.fill(REQUEST, ignore), kind, match)
         check_fills(worker, "2")
+
+
+def test_a_fill_that_ran_out_of_memory_is_tried_again_with_one_candidate() -> None:
+    scripts = iter([Script(("1",), fail_at=2, error=MemoryError()), Script(("2",))])
+    filler = ScriptedFiller(lambda _: next(scripts))
+    with running(lambda: filler) as worker:
+        result = worker.fill(FillRequest("x = ", "\n", num_candidates=4), ignore).future.result(LIMIT_S)
+        assert result.candidates[0].text == "2"
+        assert [request.num_candidates for request in filler.requests] == [4, 1]
+        assert worker.state == "ready"
 
 
 def test_running_out_of_memory_unloads_the_model() -> None:
