@@ -1,6 +1,7 @@
 """The user's own checkpoints, made by `infill-lsp tune`: where they stand, what they are called, how one goes.
 
-Their names are values of the setting `model`. It knows folders and `tuned.json`, no weights.
+Their names are values of the setting `model`, as are those of downloaded ones. It knows folders and `tuned.json`, no
+weights.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+
+from infill_lsp import downloads
 
 _ABOUT_FILE = "tuned.json"  # as `engine.training.tune_folder` writes it
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -55,8 +58,13 @@ def folder_of(name: str) -> Path | None:
 
 
 def resolved(model: str) -> str:
-    """Return a value of the setting `model` as an engine understands it: a tuned checkpoint's name as its folder."""
+    """Return a value of the setting `model` as an engine understands it: a checkpoint's name or id as its folder.
+
+    Nothing is asked over a network: an id is known here once it was downloaded.
+    """
     folder = folder_of(model)
+    if folder is None and (downloaded := downloads.found(model)) is not None:
+        folder = downloaded.folder
     return model if folder is None else str(folder)
 
 

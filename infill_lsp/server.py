@@ -124,4 +124,5 @@ def serve_stdio(settings_overrides: Mapping[str, object] | None = None, make_eng
 def _host_engine(settings: Settings) -> Engine:
     from engine.client import HostClient  # Imported late: the server answers before it needs an engine.
 
-    return HostClient(settings.model, idle_seconds=settings.idle_minutes * 60, critic=CRITIC)
+    idle_seconds, precision = settings.idle_minutes * 60, settings.precision
+    return HostClient(settings.model, idle_seconds=idle_seconds, critic=CRITIC, precision=precision)

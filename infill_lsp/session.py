@@ -124,7 +124,7 @@ class Session:
         if self._folders.snapshot() != before:
             # What was suggested may come from another model.
             self.shown.clear()
-        if (old.model, old.idle_minutes) != (self.settings.model, self.settings.idle_minutes):
+        if any(getattr(old, key) != getattr(self.settings, key) for key in ("model", "precision", "idle_minutes")):
             self.lending.let_go()
 
     @property

@@ -31,7 +31,7 @@ _Model = Annotated[
     str | None,
     typer.Option(
         metavar="MODEL",
-        help='"bundled", a tuned checkpoint\'s name or a folder; else the setting or INFILL_MODEL decides.',
+        help='"bundled", a tuned or downloaded model\'s name, or a folder; else the setting or INFILL_MODEL decides.',
     ),
 ]
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
@@ -196,6 +196,33 @@ def settings(
     from infill_lsp.cli.settings_command import print_schema, print_settings
 
     return print_schema() if schema else print_settings()
+
+
+@app.command()
+def download(
+    model: Annotated[
+        str | None, typer.Argument(metavar="[MODEL]", help="Its id, OWNER/NAME; else DiffusionGemma 26B.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence without being asked.")] = False,
+    to: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Put it there, on a larger disk say.")] = None,
+) -> int:
+    """Download a checkpoint from a model hub; nothing else ever uses the network. A broken download goes on."""
+    from infill_lsp.cli.download_command import download as fetch
+
+    return fetch(model, agreed=yes, to=to)
+
+
+@app.command()
+def models(
+    as_json: _Json = False,
+    remove: Annotated[str | None, typer.Option(metavar="MODEL", help="Delete a downloaded checkpoint.")] = None,
+) -> int:
+    """List the checkpoints of this machine, what they take, and how they would be run here."""
+    from infill_lsp.cli.models_command import list_models, remove_model
+
+    if remove is not None and as_json:
+        raise Mistake("models takes --json or --remove, not both (infill-lsp models --help)")
+    return list_models(as_json=as_json) if remove is None else remove_model(remove)
 
 
 @app.command()

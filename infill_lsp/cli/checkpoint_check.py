@@ -10,10 +10,13 @@ import importlib.util
 import json
 from pathlib import Path
 
-from infill_lsp.cli.finding import Finding
+from infill_lsp import downloads
+from infill_lsp.cli.finding import Finding, Level
+from infill_lsp.cli.fitting_job import fits
 
 _CHECK = "checkpoint"
 _MAX_HEADER_BYTES = 100_000_000
+_LARGE_BYTES = 1_000_000_000
 
 
 def check_checkpoint(model: str) -> Finding:
@@ -22,6 +25,8 @@ def check_checkpoint(model: str) -> Finding:
         return Finding(_CHECK, "warning", "a scripted engine stands in for a checkpoint", "unset INFILL_MODEL")
     folder = _bundled_folder() if model == "bundled" else Path(model).expanduser()
     advice = "install infill-lsp again" if model == "bundled" else "the setting model takes a checkpoint's folder"
+    if (problem := downloads.missing(model)) is not None:
+        return Finding(_CHECK, "error", problem, "or choose another model")
     if not folder.is_dir():
         return Finding(_CHECK, "error", f"no folder {folder}", advice)
     weights = sorted(folder.glob("*.safetensors"))
@@ -36,6 +41,18 @@ def check_checkpoint(model: str) -> Finding:
     num_bytes = sum(path.stat().st_size for path in weights)
     facts: dict[str, object] = {"path": str(folder), "bytes": num_bytes}
     return Finding(_CHECK, "ok", f"{model}, {num_bytes / 1e6:.0f} MB of weights in {folder}", facts=facts)
+
+
+def check_plan(checkpoint: Finding) -> Finding | None:
+    """How a large checkpoint would be fitted into the memory that is free; None of a small one, which just fits."""
+    num_bytes, folder = checkpoint.facts.get("bytes"), checkpoint.facts.get("path")
+    if not isinstance(num_bytes, int) or num_bytes < _LARGE_BYTES:
+        return None
+    line = fits(Path(str(folder)))
+    if line is None:
+        return Finding("precision", "ok", "as it is stored; nothing is known of how it would fit")
+    level: Level = "ok" if line.startswith(("bf16", "int8", "int4")) else "warning"
+    return Finding("precision", level, line, facts={"plan": line})
 
 
 def _bundled_folder() -> Path:

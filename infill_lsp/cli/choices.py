@@ -30,7 +30,8 @@ def reading_for(folder: Path, model: str | None) -> Reading:
 
 def engine_for(settings: Settings) -> HostClient:
     """Return the engine that the settings name; nothing is started before the first request."""
-    return HostClient(settings.model, idle_seconds=settings.idle_minutes * 60, critic=CRITIC)
+    idle_seconds, precision = settings.idle_minutes * 60, settings.precision
+    return HostClient(settings.model, idle_seconds=idle_seconds, critic=CRITIC, precision=precision)
 
 
 def project_root(folder: Path) -> Path | None:

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from infill_lsp import __version__
-from infill_lsp.cli.checkpoint_check import check_checkpoint
+from infill_lsp.cli.checkpoint_check import check_checkpoint, check_plan
 from infill_lsp.cli.choices import engine_for, reading_for
 from infill_lsp.cli.device_check import check_accelerator
 from infill_lsp.cli.editor_checks import check_editors
@@ -57,7 +57,9 @@ async def _findings(*, fill: bool) -> list[Finding]:
             check_settings(reading),
             checkpoint,
             check_tuned(),
-            check_accelerator(num_bytes),
+            # What a large one needs of the device depends on its precision.
+            check_accelerator(num_bytes if (plan := check_plan(checkpoint)) is None else 0),
+            *([] if plan is None else [plan]),
             check_socket(engine),
             await check_host(engine),
         ]

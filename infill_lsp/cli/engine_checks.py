@@ -44,6 +44,9 @@ async def check_host(engine: HostClient) -> Finding:
     if status.engine is not None:
         facts |= {"device": status.engine.device, "dtype": status.engine.dtype}
         text += f", on {status.engine.device} in {status.engine.dtype}"
+        if status.engine.plan:
+            facts["plan"] = status.engine.plan
+            text += f"; {status.engine.plan}"
     return Finding("engine host", "ok", text, facts=facts)
 
 

@@ -31,13 +31,13 @@ def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float 
         raise Mistake(f"{socket} cannot be a socket: its folder does not exist")
     if any(importlib.util.find_spec(package) is None for package in ("starlette", "uvicorn", "prometheus_client")):
         raise EngineUnavailable(LOCAL_EXTRA_ADVICE)
-    client = HostClient(settings.model, socket_path=socket and socket.absolute())
+    client = HostClient(settings.model, socket_path=socket and socket.absolute(), precision=settings.precision)
     if (other := asyncio.run(_process_at(client))) is not None:
         raise Mistake(f"process {other} already serves on {client.socket_path}; end it to serve here instead")
     print(f"serving {client.model} on {client.socket_path} (Ctrl-C stops)", file=sys.stderr, flush=True)
     command = module_command("engine.host")
     command += ["--socket", str(client.socket_path), "--model", client.model, "--idle-seconds", f"{minutes * 60:g}"]
-    command += ["--critic", CRITIC]
+    command += ["--critic", CRITIC, "--precision", settings.precision]
     os.execve(command[0], command, module_environment())
 
 

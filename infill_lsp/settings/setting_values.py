@@ -87,8 +87,16 @@ class Settings:
     model: str = _key(
         "bundled",
         TEXT,
-        '`"bundled"`, the name of a checkpoint that `infill-lsp tune` made, a folder with a checkpoint, or '
-        '`"fake:TEXT"`, which always suggests TEXT (for work on editors)',
+        '`"bundled"`, the name of a checkpoint that `infill-lsp tune` made, the id of one that `infill-lsp download` '
+        'fetched, a folder with a checkpoint, or `"fake:TEXT"`, which always suggests TEXT (for work on editors)',
+        project="never",
+        by_language=False,
+    )
+    precision: str = _key(
+        "auto",
+        one_of("auto", "bf16", "int8", "int4"),
+        'how a large checkpoint\'s weights are kept: `"bf16"` as they were made, `"int8"` and `"int4"` in less memory; '
+        '`"auto"` takes the best that fits the memory of the device',
         project="never",
         by_language=False,
     )

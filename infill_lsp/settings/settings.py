@@ -1,8 +1,8 @@
 """What the user set: where it comes from, which source wins, and one clear line for every key that cannot be used.
 
 A setting that cannot be used is reported with its path and ignored; nothing here raises for what a user wrote.
-Later sources win: defaults, the user's config.toml, the project's infill.toml, the editor, `INFILL_MODEL` and the
-command line. Within a source, what is set for a language wins over what is set for all.
+Later sources win: defaults, the user's config.toml, the project's infill.toml, the editor, `INFILL_MODEL` and
+`INFILL_PRECISION`, and the command line. Within a source, what is set for a language wins over what is set for all.
 A project may come from a stranger: its file can choose no model, and can widen nothing. Globs in `exclude` add up.
 The keys themselves stand in `setting_values`. It knows no protocol and no editor.
 """
@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from infill_lsp import checkpoints
+from infill_lsp import checkpoints, downloads
 from infill_lsp.languages import language_for
 from infill_lsp.settings.setting_values import MAX_CANDIDATES, SECRETS, Definition, Settings, definitions
 
@@ -24,6 +24,7 @@ __all__ = [
     "LANGUAGES",
     "MAX_CANDIDATES",
     "MODEL_VARIABLE",
+    "PRECISION_VARIABLE",
     "PROJECT_FILE",
     "SECRETS",
     "SECTION",
@@ -38,6 +39,7 @@ SECTION = "infill-lsp"
 LANGUAGES = "languages"
 PROJECT_FILE = "infill.toml"
 MODEL_VARIABLE = "INFILL_MODEL"
+PRECISION_VARIABLE = "INFILL_PRECISION"
 
 _MAX_FILE_BYTES_OF_SETTINGS = 1_000_000
 
@@ -67,10 +69,14 @@ def load(
     if root is not None:
         reading = _with_file(reading, root / PROJECT_FILE, from_project=True)
     reading = _with(reading, apply(reading.settings, _section(editor), where="editor settings"))
-    if model := environment.get(MODEL_VARIABLE):
-        reading = _with(reading, apply(reading.settings, {"model": model}, where=MODEL_VARIABLE))
+    for key, variable in (("model", MODEL_VARIABLE), ("precision", PRECISION_VARIABLE)):
+        if value := environment.get(variable):
+            reading = _with(reading, apply(reading.settings, {key: value}, where=variable))
     reading = _with(reading, apply(reading.settings, overrides, where="command line"))
-    return Reading(replace(reading.settings, model=checkpoints.resolved(reading.settings.model)), reading.problems)
+    model = checkpoints.resolved(reading.settings.model)
+    problems = (downloads.missing(model),) if model == reading.settings.model else ()
+    found = tuple(f"model: {problem}" for problem in problems if problem is not None)
+    return Reading(replace(reading.settings, model=model), (*reading.problems, *found))
 
 
 def user_config_path() -> Path:

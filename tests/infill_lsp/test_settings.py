@@ -43,6 +43,7 @@ def test_without_any_source_the_defaults_hold() -> None:
 def test_every_key_can_be_set() -> None:
     given = {
         "model": "/models/a",
+        "precision": "int8",
         "num_candidates": 2,
         "max_file_bytes": 10,
         "deadline_ms": 100,
@@ -90,6 +91,13 @@ def test_the_environment_names_the_model_unless_the_command_line_does() -> None:
     environment = {"INFILL_MODEL": "fake:x"}
     assert load(editor={"model": "a"}, environment=environment).settings.model == "fake:x"
     assert load(editor={"model": "a"}, overrides={"model": "b"}, environment=environment).settings.model == "b"
+
+
+def test_the_environment_names_the_precision() -> None:
+    environment = {"INFILL_PRECISION": "int4"}
+    assert load(editor={"precision": "int8"}, environment=environment).settings.precision == "int4"
+    (problem,) = load(environment={"INFILL_PRECISION": "fp3"}).problems
+    assert problem.startswith("INFILL_PRECISION: precision: expected one of auto, bf16, int8, int4")
 
 
 def test_a_project_may_not_choose_the_model(tmp_path: Path) -> None:

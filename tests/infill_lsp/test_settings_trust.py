@@ -72,6 +72,7 @@ def test_a_problem_in_a_table_is_told_with_its_path(given: object, problem: str)
 
 _HOSTILE = {
     "model": '"/tmp/evil"',
+    "precision": '"bf16"',
     "idle_minutes": "99999",
     "max_file_bytes": "2000000",
     "context": '"outline"',

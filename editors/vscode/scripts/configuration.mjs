@@ -5,7 +5,15 @@ import { fileURLToPath } from 'node:url';
 import { format } from 'prettier';
 
 // What a project's own files may never decide, since they may come from a stranger; a folder's .vscode is such a file.
-const NEVER_BY_A_PROJECT = ['model', 'idle_minutes', 'context', 'fill_ignored_files', 'log_level', 'log_source'];
+const NEVER_BY_A_PROJECT = [
+  'model',
+  'precision',
+  'idle_minutes',
+  'context',
+  'fill_ignored_files',
+  'log_level',
+  'log_source',
+];
 
 const OWN = {
   path: {

@@ -1,0 +1,152 @@
+"""What the download asks a model hub, and how one file comes from it: the only room that opens a connection.
+
+A file that was broken off goes on where it ended, in this run or a later one, and what a hash is known of is checked.
+The hub's own client lists files and knows the user's token; it would begin a broken file anew. `HF_ENDPOINT` names
+another hub.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.api import EngineError, EngineUnavailable
+from infill_lsp.cli.machine_checks import LOCAL_EXTRA_ADVICE
+from infill_lsp.cli.mistake import Mistake
+
+_SILENCE_S = 30.0
+# In a row without a byte in between.
+_TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """A file of a repository; `sha256` is known of large ones only."""
+
+    name: str
+    size: int
+    sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """What the hub says of a model."""
+
+    id: str
+    commit: str
+    license: str
+    license_link: str | None
+    files: tuple[RemoteFile, ...]
+
+
+def look_up(id: str) -> Repository:
+    """Ask the hub for a model's files and licence. Raises Mistake, EngineError."""
+    try:
+        from huggingface_hub import HfApi
+        from huggingface_hub.errors import GatedRepoError, HfHubHTTPError, OfflineModeIsEnabled, RepositoryNotFoundError
+    except ModuleNotFoundError:
+        raise EngineUnavailable(LOCAL_EXTRA_ADVICE) from None
+    try:
+        info = HfApi().model_info(id, files_metadata=True, timeout=_SILENCE_S)
+    except GatedRepoError:
+        raise Mistake(_gated(id)) from None
+    except RepositoryNotFoundError:
+        raise Mistake(
+            f"the hub has no model {id}, or none that you may see; check its name, or: hf auth login"
+        ) from None
+    except OfflineModeIsEnabled:
+        raise Mistake("HF_HUB_OFFLINE forbids to ask the hub; unset it for the download") from None
+    except HfHubHTTPError as error:
+        if error.response.status_code in (401, 403):
+            raise Mistake(_gated(id)) from None
+        raise EngineError(_answered(id, error.response.status_code)) from None
+    except Exception as error:  # The client lets through what its transport raises, which changes by version.
+        raise EngineError(f"the hub cannot be reached ({_first_line(error)}); try again later") from None
+    card: Any = info.card_data or {}
+    files = tuple(
+        RemoteFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else None)
+        for file in info.siblings or ()
+    )
+    named = str(card.get("license_name") or card.get("license") or "not stated")
+    return Repository(info.id, str(info.sha), named, card.get("license_link"), files)
+
+
+def fetch(repository: Repository, file: RemoteFile, target: Path, on_bytes: Callable[[int], None]) -> None:
+    """Bring one file to `target`, which appears when it is whole; `on_bytes` hears how much has come.
+
+    What an earlier run left behind counts at once. Raises Mistake, EngineError, OSError.
+    """
+    import httpx
+    from huggingface_hub import get_token, hf_hub_url
+
+    part = target.with_name(f".{target.name}.part")
+    url = hf_hub_url(repository.id, file.name, revision=repository.commit)
+    token = get_token()
+    headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    on_bytes(have := part.stat().st_size if part.exists() else 0)
+    tries = _TRIES
+    with httpx.Client(follow_redirects=True, timeout=_SILENCE_S, headers=headers) as client:
+        while have < file.size:
+            before = have
+            try:
+                with (
+                    client.stream("GET", url, headers={"Range": f"bytes={have}-"}) as answer,
+                    part.open("ab") as stream,
+                ):
+                    if answer.status_code in (401, 403):
+                        raise Mistake(_gated(repository.id))
+                    if answer.status_code not in (200, 206):
+                        raise EngineError(_answered(f"{repository.id}/{file.name}", answer.status_code))
+                    if answer.status_code == 200 and have:  # A server that knows no ranges sends everything anew.
+                        stream.truncate(0)
+                        on_bytes(-have)
+                        have = before = 0
+                    for chunk in answer.iter_raw():  # As it comes: what waits for a whole chunk is lost in a break.
+                        stream.write(chunk)
+                        have += len(chunk)
+                        on_bytes(len(chunk))
+            except httpx.TransportError as error:
+                reason = _first_line(error)
+            else:
+                reason = "the connection ended early"
+            tries = _TRIES if have > before else tries - 1
+            if have < file.size and not tries:
+                raise EngineError(f"{file.name} broke off ({reason}); the same command goes on from there")
+            if tries < _TRIES:
+                time.sleep(2.0 ** (_TRIES - tries))
+    if not file.size:
+        part.touch()
+    _check(part, file, on_bytes)
+    part.replace(target)
+
+
+def _check(part: Path, file: RemoteFile, on_bytes: Callable[[int], None]) -> None:
+    """Compare what came with what was promised; what is wrong is thrown away. Raises EngineError."""
+    size = part.stat().st_size
+    if size == file.size and file.sha256 in (None, sha256(part)):
+        return
+    part.unlink()
+    on_bytes(-size)
+    raise EngineError(f"{file.name} came damaged and was thrown away; the same command fetches it again")
+
+
+def sha256(path: Path) -> str:
+    """Return a file's hash in hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _gated(id: str) -> str:
+    return f"{id} asks for an agreement first: accept it on its page at the hub, then: hf auth login"
+
+
+def _answered(what: str, status: int) -> str:
+    return f"the hub answers {status} for {what}; try again later"
+
+
+def _first_line(error: Exception) -> str:
+    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__

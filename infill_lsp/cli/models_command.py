@@ -1,0 +1,115 @@
+"""`infill-lsp models`: the checkpoints of this machine, what they take, and how they would be run; and removing one.
+
+Listed are the bundled one, those that `tune` made and those that `download` fetched, and the quantised weights that the
+engine keeps on disk for large ones.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from infill_lsp import checkpoints, downloads
+from infill_lsp.cli.fitting_job import fits_all
+from infill_lsp.cli.mistake import Mistake
+
+_STORES = "quantised/*/store.json"  # where `engine.models.quantize.store` writes its records
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """One checkpoint. `quantised_bytes` is what the engine keeps of it besides."""
+
+    model: str  # as the setting `model` takes it
+    kind: str
+    folder: str
+    num_bytes: int
+    quantised_bytes: int
+    license: str | None
+    fits: str | None
+
+
+def list_models(*, as_json: bool) -> int:
+    """Print one line for each, or one JSON object."""
+    found = _found()
+    if as_json:
+        print(json.dumps({"models": [asdict(each) for each in found]}))
+        return 0
+    for each in found:
+        parts = [f"{each.model}: {each.kind}, {_size(each.num_bytes)}"]
+        parts += [f"and {_size(each.quantised_bytes)} quantised"] if each.quantised_bytes else []
+        parts += [f"licence {each.license}"] if each.license else []
+        print(", ".join(parts))
+        if each.fits:
+            print(f"    {each.fits}")
+    return 0
+
+
+def remove_model(name: str) -> int:
+    """Delete a downloaded checkpoint and what was quantised of it. Raises Mistake."""
+    downloaded = downloads.found(name)
+    if downloaded is None:
+        if checkpoints.folder_of(name) is not None:
+            raise Mistake(f"{name} was tuned; to remove it: infill-lsp tune --remove {name}")
+        raise Mistake(f"{name} was not downloaded; infill-lsp models names what is here")
+    stores = [folder for folder, source in _stores() if source == downloaded.folder.resolve()]
+    try:
+        for folder in (*stores, downloaded.folder):
+            checkpoints.remove(folder)
+    except OSError as error:
+        raise Mistake(f"{downloaded.folder} cannot be removed: {error.strerror or error}") from None
+    print(f"removed {downloaded.id}, {_size(downloaded.num_bytes)}")
+    return 0
+
+
+def _found() -> list[Listed]:
+    bundled = _bundled_folder()
+    rows: list[tuple[str, str, Path, str | None]] = []
+    rows += [("bundled", "comes with infill-lsp", bundled, None)] if bundled.is_dir() else []
+    rows += [(tuned.name, "tuned", tuned.folder, None) for tuned in checkpoints.all_tuned()]
+    rows += [(each.id, "downloaded", each.folder, each.license) for each in downloads.all_downloaded()]
+    stores = _stores()
+    lines = fits_all([folder for _, _, folder, _ in rows])
+    return [
+        Listed(
+            model,
+            kind,
+            str(folder),
+            _bytes_in(folder.glob("*")),
+            sum(_bytes_in(store.glob("*")) for store, source in stores if source == folder.resolve()),
+            license,
+            line,
+        )
+        for (model, kind, folder, license), line in zip(rows, lines, strict=True)
+    ]
+
+
+def _stores() -> list[tuple[Path, Path]]:
+    """Return the engine's folders of quantised weights, each with the folder that it was made from."""
+    import platformdirs  # Imported late, for the sake of a quick start.
+
+    found = []
+    for record in sorted(platformdirs.user_cache_path("infill-lsp", appauthor=False).glob(_STORES)):
+        try:
+            found.append((record.parent, Path(json.loads(record.read_bytes())["source"])))
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return found
+
+
+def _bundled_folder() -> Path:
+    spec = importlib.util.find_spec("engine")
+    assert spec is not None
+    assert spec.submodule_search_locations
+    return Path(spec.submodule_search_locations[0]) / "bundled"
+
+
+def _bytes_in(paths: Iterable[Path]) -> int:
+    return sum(path.stat().st_size for path in paths if path.is_file())
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"

@@ -1,0 +1,231 @@
+"""`infill-lsp download` against a hub on loopback: what comes, what goes on after a break, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save
+
+from infill_lsp import checkpoints, downloads
+from infill_lsp.cli import download_command, hub, models_command
+from infill_lsp.cli.app import run
+from infill_lsp.cli.mistake import Mistake
+from infill_lsp.settings.settings import load
+from tests.cli.hub_server import HubServer
+
+ID = "someone/tiny-Model.1"
+
+
+def weights(seed: int, num: int = 3000) -> bytes:
+    return save({f"w{seed}": torch.arange(num, dtype=torch.float32) + seed})
+
+
+FILES = {
+    "config.json": b'{"model_type": "other"}',
+    "tokenizer.json": b"{}",
+    "README.md": b"not fetched",
+    "pytorch_model.bin": b"never fetched",
+    "modeling.py": b"never fetched",
+    "gguf/config.json": b"never fetched",
+    "LICENSE": b"terms",
+    "consolidated.safetensors": weights(9),
+    "model-00001-of-00002.safetensors": weights(1),
+    "model-00002-of-00002.safetensors": weights(2),
+    "model.safetensors.index.json": json.dumps(
+        {"weight_map": {"w1": "model-00001-of-00002.safetensors", "w2": "model-00002-of-00002.safetensors"}}
+    ).encode(),
+}
+WANTED = {name for name in FILES if name.startswith(("config", "tokenizer", "LICENSE", "model-", "model."))}
+FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+
+
+@pytest.fixture
+def server(private_folders: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[HubServer]:
+    made = HubServer(ID, FILES)
+    monkeypatch.setenv("HF_ENDPOINT", made.url)
+    monkeypatch.setenv("HF_HOME", str(private_folders / "hf"))
+    for name in ("HF_TOKEN", "HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
+    # Read once, when the hub's client was first imported.
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "ENDPOINT", made.url)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", made.url + "/{repo_id}/resolve/{revision}/{filename}")
+    monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(private_folders / "hf" / "token"))
+    # It asks a process of its own, which a test here need not wait for each time.
+    monkeypatch.setattr(download_command, "fits", lambda folder: None)
+    yield made
+    made.close()
+
+
+def fetch() -> int:
+    return download_command.download(ID, agreed=True, to=None)
+
+
+def test_the_command_fetches_what_is_needed_and_the_model_is_found_without_a_network(
+    server: HubServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models_command, "fits_all", lambda folders: ["as it is"] * len(folders))
+    assert run(["download", ID]) == 2
+    refused = capsys.readouterr()
+    assert (refused.err.count("\n"), "--yes" in refused.err) == (1, True)
+    assert server.asked == []
+    assert run(["download", ID, "--yes"]) == 0
+    told = capsys.readouterr().out
+    assert "licence: apache-2.0" in told
+    assert f'model = "{ID}"' in told
+    folder = downloads.place_of(ID)
+    assert {path.name for path in folder.iterdir() if not path.name.startswith(".")} == WANTED | {"downloaded.json"}
+    assert all((folder / name).read_bytes() == FILES[name] for name in WANTED)
+    server.close()
+    assert checkpoints.resolved(ID) == str(folder)
+    reading = load(overrides={"model": ID})
+    assert (reading.settings.model, reading.problems) == (str(folder), ())
+    assert run(["download", ID]) == 0
+    assert "is here already" in capsys.readouterr().out
+    assert run(["models", "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)["models"]
+    assert [row["model"] for row in rows] == ["bundled", ID]
+    assert (rows[1]["kind"], rows[1]["license"], rows[1]["fits"]) == ("downloaded", "apache-2.0", "as it is")
+    assert rows[1]["num_bytes"] >= sum(len(FILES[name]) for name in WANTED)
+    assert run(["models"]) == 0
+    assert f"{ID}: downloaded, 0.0 MB, licence apache-2.0\n    as it is\n" in capsys.readouterr().out
+    assert run(["models", "--remove", ID]) == 0
+    assert not folder.exists()
+    assert run(["models", "--remove", ID]) == 2
+
+
+def test_a_connection_that_breaks_goes_on_where_it_ended(server: HubServer) -> None:
+    server.cut = {FIRST: [5000, 4000]}
+    assert fetch() == 0
+    assert [span for name, span in server.asked if name == FIRST] == ["bytes=0-", "bytes=5000-", "bytes=9000-"]
+    assert downloads.found(ID) is not None
+
+
+def test_a_run_that_ended_goes_on_in_the_next(server: HubServer) -> None:
+    # So that the process is at an end in the middle of the second file, whatever it does.
+    server.cut = {SECOND: [700]}
+    code = (
+        "import os, sys; from infill_lsp.cli import download_command; download_command.fits = lambda folder: None\n"
+        "import httpx; whole = httpx.Client.stream; state = []\n"
+        "def stream(self, method, url, **options):\n"
+        f"    if url.endswith({SECOND!r}) and state: os._exit(9)\n"
+        f"    state.extend([1] if url.endswith({SECOND!r}) else [])\n"
+        "    return whole(self, method, url, **options)\n"
+        "httpx.Client.stream = stream\n"
+        f"sys.exit(download_command.download({ID!r}, agreed=True, to=None))"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
+    assert ran.returncode == 9, ran.stderr
+    folder = downloads.place_of(ID)
+    assert (folder / f".{SECOND}.part").stat().st_size == 700
+    assert downloads.found(ID) is None
+    assert checkpoints.resolved(ID) == ID
+    server.asked.clear()
+    assert fetch() == 0
+    assert [span for name, span in server.asked if name == SECOND] == ["bytes=700-"]
+    assert [name for name, _ in server.asked if name == FIRST] == []
+    assert (folder / SECOND).read_bytes() == FILES[SECOND]
+    assert list(folder.glob(".*.part")) == []
+
+
+def test_a_server_without_ranges_sends_all_of_it_again(server: HubServer) -> None:
+    server.cut, server.knows_ranges = {FIRST: [5000]}, False
+    assert fetch() == 0
+    assert (downloads.place_of(ID) / FIRST).read_bytes() == FILES[FIRST]
+
+
+def test_what_changed_meanwhile_is_not_mixed_with_what_was(server: HubServer) -> None:
+    server.damaged = {SECOND}
+    with pytest.raises(hub.EngineError, match=f"{SECOND} came damaged"):
+        fetch()
+    assert downloads.found(ID) is None
+    server.damaged = set()
+    part = downloads.place_of(ID) / f".{SECOND}.part"
+    part.write_bytes(FILES[SECOND][:100])
+    server.files[SECOND] = weights(7)
+    server.commit = "d" * 40
+    assert fetch() == 0
+    assert (downloads.place_of(ID) / SECOND).read_bytes() == weights(7)
+
+
+def test_a_wrong_id_is_one_line(server: HubServer) -> None:
+    with pytest.raises(Mistake, match="the hub has no model nobody/nothing"):
+        download_command.download("nobody/nothing", agreed=True, to=None)
+    for wrong in ("nothing", "../x/y", "a/b/c", "-a/b", "https://x/y"):
+        with pytest.raises(Mistake, match="is no model's id"):
+            download_command.download(wrong, agreed=True, to=None)
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_model_that_asks_for_an_agreement_says_how_to_give_it(
+    server: HubServer, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.gated = True
+    with pytest.raises(Mistake, match="asks for an agreement first"):
+        fetch()
+    assert downloads.found(ID) is None
+
+
+def test_a_hub_that_refuses_or_fails_is_one_line(server: HubServer) -> None:
+    for status, match in ((401, "hf auth login"), (500, "the hub answers 500"), (403, "hf auth login")):
+        server.status = status
+        with pytest.raises((Mistake, hub.EngineError), match=match) as failure:
+            fetch()
+        assert len(str(failure.value).splitlines()) == 1
+
+
+def test_a_disk_without_room_is_said_before_weights_are_fetched(
+    server: HubServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = shutil._ntuple_diskusage(10**9, 10**9, 10**6)  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: full)
+    with pytest.raises(hub.EngineError, match=r"0\.0 MB are missing and .* has room for 1\.0 MB: make room"):
+        fetch()
+    assert not any(name.endswith(".safetensors") for name, _ in server.asked)
+    assert downloads.found(ID) is None
+
+
+def test_a_model_without_safetensors_is_refused(server: HubServer) -> None:
+    server.files = {"config.json": b"{}", "pytorch_model.bin": b"x"}
+    with pytest.raises(Mistake, match="no weights in safetensors files"):
+        fetch()
+
+
+def test_two_downloads_of_one_model_do_not_meet(server: HubServer) -> None:
+    folder = downloads.place_of(ID)
+    folder.mkdir(parents=True)
+    with download_command._alone(folder), pytest.raises(Mistake, match="another download"):
+        fetch()
+
+
+def test_an_id_that_was_never_downloaded_is_a_problem_of_the_settings(private_folders: Path) -> None:
+    reading = load(overrides={"model": "diffusiongemma"})
+    assert reading.problems == (
+        "model: google/diffusiongemma-26B-A4B-it is not downloaded; to fetch it: infill-lsp download diffusiongemma",
+    )
+    assert load(overrides={"model": "some/folder/deep"}).problems == ()
+
+
+def test_a_download_that_lost_a_file_is_not_found(server: HubServer) -> None:
+    assert fetch() == 0
+    os.truncate(downloads.place_of(ID) / FIRST, 10)
+    assert downloads.found(ID) is None
+    assert fetch() == 0
+    assert downloads.found(ID) is not None
+
+
+def test_the_record_of_another_folder_is_read(server: HubServer, tmp_path: Path) -> None:
+    assert download_command.download(ID, agreed=True, to=tmp_path / "disk") == 0
+    read = downloads.read(tmp_path / "disk")
+    assert read is not None
+    assert (read.id, read.commit, set(read.files)) == (ID, server.commit, WANTED)
+    assert downloads.found(ID) is None
