@@ -56,8 +56,9 @@ install_vscode() {
   (
     # An npm looks for the system's settings beside its Node, and this Node has certificates of its own.
     npm_config_globalconfig=$(npm config get globalconfig)
-    export npm_config_globalconfig NODE_OPTIONS="${NODE_OPTIONS:-} --use-system-ca"
-    export PATH=$root/node_modules/node-linux-$(node -p process.arch)/bin:$PATH
+    export npm_config_globalconfig
+    PATH=$root/node_modules/node-linux-$(node -p process.arch)/bin:$PATH
+    export PATH NODE_OPTIONS="${NODE_OPTIONS:-} --use-system-ca"  # Not before: an older Node refuses to start with it.
     cd node_modules/code-server/lib/vscode
     npm_install --omit=dev
   )
