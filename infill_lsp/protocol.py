@@ -61,6 +61,7 @@ class Editor:
         self._status: dict[str, object] | None = None
         self._cancels: dict[int | str, Callable[[], object]] = {}
         self._openings: set[asyncio.Future[None]] = set()
+        self._tellings: set[asyncio.Future[Any]] = set()
         self._num_tokens = 0
         self.encoding: PositionEncoding = "utf-16"
         self.drafts = False
@@ -114,9 +115,19 @@ class Editor:
             self._protocol.notify(DRAFT, news)
 
     def show(self, text: str, *, warning: bool = False) -> None:
-        """Show one line to the user; for answers to what the user asked for explicitly."""
+        """Show one line to the user; for answers to what the user asked for explicitly.
+
+        Some clients wipe the line away when a progress bar ends, so one that is being made has to end first.
+        """
         kind = types.MessageType.Warning if warning else types.MessageType.Info
-        self._protocol.notify(types.WINDOW_SHOW_MESSAGE, types.ShowMessageParams(kind, text))
+        tell = partial(self._protocol.notify, types.WINDOW_SHOW_MESSAGE, types.ShowMessageParams(kind, text))
+        if not self._openings:
+            tell()
+            return
+        after = asyncio.ensure_future(asyncio.wait(list(self._openings)))
+        self._tellings.add(after)
+        after.add_done_callback(self._tellings.discard)
+        after.add_done_callback(lambda _: tell())
 
     async def watch_settings(self) -> None:
         """Ask to be told when the settings change; without this some clients do not tell."""

@@ -23,7 +23,7 @@ class Wire:
         await self.answer
 
     def notify(self, method: str, params: Any) -> None:
-        self.kinds.append(params.value.kind)
+        self.kinds.append(params.message if method == types.WINDOW_SHOW_MESSAGE else params.value.kind)
 
 
 def editor_on(wire: Any) -> Editor:
@@ -43,6 +43,19 @@ async def test_a_bar_that_was_asked_for_begins_and_ends_though_the_work_is_over_
     for _ in range(5):
         await asyncio.sleep(0)
     assert wire.kinds == ["begin", "end"]
+
+
+async def test_what_is_shown_comes_after_the_end_of_the_bar() -> None:
+    wire: Any = Wire()
+    editor = editor_on(wire)
+    async with editor.progress("Filling"):
+        await wire.asked.wait()
+    editor.show("it cannot be filled")
+    assert wire.kinds == []
+    wire.answer.set_result(None)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert wire.kinds == ["begin", "end", "it cannot be filled"]
 
 
 async def test_work_that_waits_for_nothing_asks_for_no_bar() -> None:
