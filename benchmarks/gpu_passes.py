@@ -90,7 +90,8 @@ def time_pass(
         found = hit()
         took = subject.clock.each(step.run, runs, warm_ups=_WARM_UPS - 1)
         step.outcome()
-    return took, found, "; ".join(notes)
+    is_plain = mode == "graph" and subject.clock.device.type == "cuda" and step.model.recorder is None
+    return took, found, "; ".join([*notes, *(["not recorded: its experts wait for this card"] if is_plain else [])])
 
 
 def _unrecorded(subject: Subject, prefix: Prefix, canvas: Canvas, config: DenoiseConfig) -> DeviceStep:

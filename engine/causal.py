@@ -223,7 +223,8 @@ class CausalFiller:
         return Reviewer(self._critic, request, (), seams, self._seamstress.text, None)
 
     def _id_of(self, name: str) -> int | None:
-        return self._seamstress.id_of(name)
+        found = self._seamstress.id_of(name)
+        return found if found is not None and found < self._adapter.vocab_size else None
 
 
 def _check(request: FillRequest) -> None:

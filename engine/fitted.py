@@ -6,6 +6,7 @@ A checkpoint that is small, or whose shapes are not known, is loaded as it is. I
 from __future__ import annotations
 
 import logging
+import traceback
 from collections.abc import Callable, Collection
 from typing import Protocol
 
@@ -74,8 +75,9 @@ class FittedLoader:
         device = device_of(self._device)
         self._sizes = self._sizes_on(device)
         if self._sizes is None:
-            # As it is stored, then: what is small has fast paths of its own.
-            return self._loaded("auto" if self._precision == "bf16" else self._precision)
+            # As it is stored, then: what is small has fast paths of its own. A causal one takes the user's word.
+            is_stored = self._precision == "bf16" and family_of(folder_of(self._model)) != "causal"
+            return self._loaded("auto" if is_stored else self._precision)
         if not self._is_bound:
             free, card = self._free(device), card_of(device)
             self._plan = choose(free, self._sizes, card, precision=self._precision)
@@ -83,11 +85,16 @@ class FittedLoader:
                 raise CheckpointError(refusal(free, self._sizes, card, self._precision))
         assert self._plan is not None
         _log.info("plan: %s", self._plan.why)
-        filler = self._loaded(
-            self._plan.precision,
-            offloaded_layers=self._plan.offloaded_layers,
-            max_prefix_tokens=self._plan.context_tokens,
-        )
+        try:
+            filler = self._loaded(
+                self._plan.precision,
+                offloaded_layers=self._plan.offloaded_layers,
+                max_prefix_tokens=self._plan.context_tokens,
+            )
+        except Exception as failure:
+            # What was loaded so far goes before `shrink` asks how much is free: the frames hold it.
+            traceback.clear_frames(failure.__traceback__)
+            raise
         if (prefixes := getattr(filler, "prefixes", None)) is not None:
             prefixes.limit(self._plan.snapshot_bytes)
         return filler

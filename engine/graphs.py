@@ -8,6 +8,7 @@ knows no model and no canvas.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
@@ -84,9 +85,11 @@ class Recorded:
             except RuntimeError as error:
                 _LOG.warning("a pass could not be recorded and runs unrecorded: %s", str(error).partition("\n")[0])
                 self._recorder = None
-                self._function()
-                return
-        self._recording.replay()
+        # Only here, behind the except block, is the traceback gone whose frames hold what was allocated.
+        if self._recording is None:
+            self._function()
+        else:
+            self._recording.replay()
 
 
 class Programs:
@@ -134,9 +137,11 @@ class CudaRecorder:
         """Run the function on the side stream, between what was and what will be asked of the current one."""
         current = torch.cuda.current_stream(self._device)
         self._stream.wait_stream(current)
-        with torch.cuda.stream(self._stream):
-            function()
-        current.wait_stream(self._stream)
+        try:
+            with torch.cuda.stream(self._stream):
+                function()
+        finally:  # After a failure, too, what was asked for still writes to memory that may be given back.
+            current.wait_stream(self._stream)
 
     def record(self, function: Callable[[], None], generators: Sequence[torch.Generator]) -> Recording:
         """Capture the function on the side stream. Raises: RuntimeError where it does what a graph cannot hold."""
@@ -145,10 +150,30 @@ class CudaRecorder:
             graph.register_generator_state(generator)
         torch.cuda.empty_cache()  # as capturing begins with, so that what it adds can be told
         before = torch.cuda.memory_reserved(self._device)
-        # Other threads may use the device meanwhile; only this one's calls are watched.
-        with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
-            function()
+        current = torch.cuda.current_stream(self._device)
+        try:
+            # Other threads may use the device meanwhile; only this one's calls are watched.
+            with torch.cuda.graph(graph, pool=self._pool, stream=self._stream, capture_error_mode="thread_local"):
+                function()
+        except RuntimeError:
+            torch.cuda.set_stream(current)  # Where ending the capture fails, torch stays on the side stream.
+            self._clean_up(generators)
+            raise
         return Recording(graph.replay, max(0, torch.cuda.memory_reserved(self._device) - before))
+
+    def _clean_up(self, generators: Sequence[torch.Generator]) -> None:
+        """Undo what a failed capture leaves: an allocator and generators that wait for its end for ever.
+
+        Otherwise no cached memory is given back any more and, in older torch, these generators draw no numbers.
+        """
+        index = torch.cuda.current_device() if self._device.index is None else self._device.index
+        with contextlib.suppress(RuntimeError, AttributeError):  # Where the capture was ended, this is refused.
+            torch._C._cuda_endAllocateToPool(index, self._pool)
+        self._pool = torch.cuda.graph_pool_handle()
+        for generator in (*generators, torch.cuda.default_generators[index]):
+            fresh = torch.Generator(self._device)
+            fresh.set_state(generator.get_state())
+            generator.graphsafe_set_state(fresh)
 
 
 def recorder_for(device: torch.device) -> Recorder | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from engine.api import EngineError
 from engine.loading import device_of
+from engine.models.families import declared_family
 from engine.models.quantize.empty import config_in
 from engine.plan import choose, refusal
 from engine.room import card_of, free_bytes
@@ -29,6 +30,8 @@ def main(folders: list[str]) -> int:
 def _line(folder: Path) -> str | None:
     device = device_of(None)
     try:
+        if declared_family(folder) == "causal":  # They are run as they are stored.
+            return None
         sizes = sizes_of(config_in(folder), weight_bytes=4 if device.type == "cpu" else 2)
     except EngineError:
         return None

@@ -84,7 +84,8 @@ def all_downloaded() -> list[Downloaded]:
         folders = sorted(downloads_folder().iterdir())
     except OSError:
         return []
-    return [downloaded for folder in folders if (downloaded := read(folder)) is not None]
+    shown = (folder for folder in folders if not folder.name.startswith("."))  # others are being removed
+    return [downloaded for folder in shown if (downloaded := read(folder)) is not None]
 
 
 def missing(model: str) -> str | None:

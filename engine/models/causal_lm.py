@@ -72,7 +72,8 @@ class CausalLM:
     @property
     def declared(self) -> dict[str, Any]:
         """Return what the checkpoint's configuration says under the key `infill`; nothing when it has no such key."""
-        return dict(getattr(self._model.config, "infill", None) or {})
+        declared = getattr(self._model.config, "infill", None)
+        return dict(declared) if isinstance(declared, dict) else {}
 
     @property
     def device(self) -> torch.device:

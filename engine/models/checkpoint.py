@@ -31,6 +31,12 @@ from engine.models.quantize.precision import PRECISIONS
 
 T = TypeVar("T")
 
+# What transformers raises for a folder that it cannot load; a format that needs another library is an ImportError.
+_UNREADABLE = (
+    *(OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError),
+    *(SafetensorError, StrictDataclassError),
+)
+
 
 def load(
     folder: Path,
@@ -143,7 +149,7 @@ def stored(folder: Path, cls: Any, dtype: torch.dtype | None, **options: Any) ->
 def _read(folder: Path, read: Callable[[], T]) -> T:
     try:
         return read()
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, SafetensorError, StrictDataclassError) as error:
+    except _UNREADABLE as error:
         if faults.is_out_of_memory(error):
             raise  # The folder is not to blame, and less memory may do.
         line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__

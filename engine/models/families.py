@@ -21,7 +21,23 @@ def family_of(folder: Path) -> Family:
 
     Raises: CheckpointError when there is no such folder, no readable configuration, no weights, or no loader for it.
     """
+    family = declared_family(folder)
+    if not any(folder.glob("*.safetensors")):
+        raise CheckpointError(f"{folder}: no weights there; they must be safetensors files")
+    return family
+
+
+def declared_family(folder: Path) -> Family:
+    """Return the family that the configuration and the tokenizer's files tell; weights need not be there yet.
+
+    Raises: CheckpointError as `family_of` does, and for a configuration that names code from elsewhere.
+    """
     config = config_of(folder)
+    if _names_code(config):
+        raise CheckpointError(
+            f"{folder}: its config.json names attention code of another place, which is never fetched or run; "
+            "choose another checkpoint"
+        )
     model_type, architectures = config.get("model_type"), config.get("architectures") or []
     family: Family
     if model_type == "diffusion_gemma":
@@ -38,8 +54,6 @@ def family_of(folder: Path) -> Family:
             f"{folder}: the model type is {model_type!r}, which cannot be run; choose a checkpoint of DiffusionGemma, "
             "Dream-Coder, DiffuCoder, DreamOn or Open-dCoder, or a causal language model"
         )
-    if not any(folder.glob("*.safetensors")):
-        raise CheckpointError(f"{folder}: no weights there; they must be safetensors files")
     return family
 
 
@@ -61,4 +75,11 @@ def config_of(folder: Path) -> dict[str, Any]:
 def _is_causal(model_type: object) -> bool:
     from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
-    return model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+    return isinstance(model_type, str) and model_type in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+
+def _names_code(value: object, key: str = "") -> bool:
+    """Tell whether attention is to be computed by a repository's code, which transformers then fetches and runs."""
+    if isinstance(value, dict):
+        return any(_names_code(each, f"{key}.{name}") for name, each in value.items())
+    return isinstance(value, str) and "/" in value and "attn_implementation" in key

@@ -89,7 +89,7 @@ def static_attention(layers: Any, config: Any, experts: str) -> Iterator[None]:
     # The public setters would also change the configurations nested in this one.
     told._attn_implementation_internal, told._experts_implementation_internal = _NAME, experts
     told_modules = [layer.self_attn for layer in layers]
-    told_modules += [layer.experts for layer in layers if hasattr(layer.experts, "config")]
+    told_modules += _published_experts(layers)
     before = [module.config for module in told_modules]
     for module in told_modules:
         module.config = told
@@ -101,7 +101,7 @@ def static_attention(layers: Any, config: Any, experts: str) -> Iterator[None]:
 
 
 def sync_free_experts(device: torch.device, dtype: torch.dtype) -> str:
-    """Return the published experts' implementation that never asks the device for a number.
+    """Return the published experts' implementation that never asks the device for a number, see `asks_nothing`.
 
     One product for all groups where the device has it in this type; else weights gathered for each token, which is
     for small models only.
@@ -109,6 +109,22 @@ def sync_free_experts(device: torch.device, dtype: torch.dtype) -> str:
     if device.type == "cuda" and dtype == torch.bfloat16 and torch.cuda.get_device_capability(device) >= (8, 0):
         return "grouped_mm"
     return "batched_mm"
+
+
+def asks_nothing(layers: Any, device: torch.device, dtype: torch.dtype) -> bool:
+    """Tell whether a pass of these layers never asks the device for a number, so that it can be recorded.
+
+    One product for all groups is one kernel on capabilities 9 and 10 alone; elsewhere torch asks how large they are.
+    """
+    if not _published_experts(layers) or sync_free_experts(device, dtype) != "grouped_mm":
+        return True
+    return torch.cuda.get_device_capability(device)[0] in (9, 10)
+
+
+def _published_experts(layers: Any) -> list[Any]:
+    """Return the experts that have a configuration, those that are kept on the host included."""
+    experts = [getattr(layer.experts, "experts", layer.experts) for layer in layers]
+    return [each for each in experts if hasattr(each, "config")]
 
 
 ALL_ATTENTION_FUNCTIONS.register(_NAME, _interface)

@@ -9,6 +9,7 @@ Letters: T keys of a bucket, K key-value heads of a layer, D its head size, L po
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -81,12 +82,12 @@ class StaticPrefix:
         self._keys, self._values = [], []
         for index, layer_type in enumerate(self._types):
             layer = config.per_layer_config[index]
-            shape = (layer.num_key_value_heads, self._room(layer_type, capacity), layer.head_dim)
+            shape = (layer.num_key_value_heads, self._space(layer_type, capacity), layer.head_dim)
             # What padding holds must be finite: its probability is zero, and zero times infinity is not.
             self._keys.append(torch.zeros(shape, dtype=dtype, device=device))
             self._values.append(torch.zeros(shape, dtype=dtype, device=device))
         kinds = sorted(set(self._types))
-        self._bias = {kind: torch.zeros(self._room(kind, capacity), dtype=dtype, device=device) for kind in kinds}
+        self._bias = {kind: torch.zeros(self._space(kind, capacity), dtype=dtype, device=device) for kind in kinds}
         self._like = torch.zeros(1, dtype=dtype, device=device)
         self._rotations = {kind: self._rotated(kind, 0) for kind in kinds}
 
@@ -122,12 +123,12 @@ class StaticPrefix:
     def layers(self, room: int) -> Iterator[LayerPrefix]:
         """Yield each layer's view of a bucket of `room` keys; a sliding layer's has no more than its window."""
         for kind, keys, values in zip(self._types, self._keys, self._values, strict=True):
-            size = self._room(kind, room)
+            size = self._space(kind, room)
             yield LayerPrefix(keys[:, :size], values[:, :size])
 
     def bias(self, kind: str, room: int) -> Tensor:
         """Return what is added to the scores of a bucket's keys, by layer type: [T], 0 or -inf. A view."""
-        return self._bias[kind][: self._room(kind, room)]
+        return self._bias[kind][: self._space(kind, room)]
 
     def rotations(self, kind: str, length: int) -> tuple[Tensor, Tensor]:
         """Return cosines and sines of the canvas's positions, by layer type: [1, L, D] each. Views."""
@@ -136,6 +137,10 @@ class StaticPrefix:
 
     def _room(self, kind: str, length: int) -> int:
         return min(length, self._window) if kind == "sliding_attention" else length
+
+    def _space(self, kind: str, length: int) -> int:
+        """Return the room in whole runs of 8 keys: matrices whose rows begin elsewhere are multiplied slowly."""
+        return math.ceil(self._room(kind, length) / 8) * 8
 
     def _rotated(self, kind: str, first: int) -> tuple[Tensor, Tensor]:
         positions = torch.arange(first, first + self._max_canvas, device=self._like.device)[None]

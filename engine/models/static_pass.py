@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.graphs import Programs, Recorded, Recorder, recorder_for
-from engine.models.static_attention import static_attention, sync_free_experts
+from engine.models.static_attention import asks_nothing, static_attention, sync_free_experts
 from engine.models.static_cache import Buckets, Encoded, Shape, StaticPrefix
 
 
@@ -143,7 +143,8 @@ class StaticPasses:
         # What was made for a shape and is used again. Whoever runs more than layers keeps that here too.
         self.programs = programs or Programs()
         self._prefix: StaticPrefix | None = None
-        self._recorder = recorder_for(model.device)
+        can_record = asks_nothing(model.model.decoder.layers, model.device, model.dtype)
+        self._recorder = recorder_for(model.device) if can_record else None
 
     @property
     def num_bytes(self) -> int:

@@ -15,6 +15,8 @@ from infill_lsp.cli.finding import Finding, Level
 from infill_lsp.cli.fitting_job import fits
 
 _CHECK = "checkpoint"
+# What the engine takes in place of a tokenizer.json.
+_TOKENIZER_IN_PARTS = ("vocab.json", "merges.txt")
 _MAX_HEADER_BYTES = 100_000_000
 _LARGE_BYTES = 1_000_000_000
 
@@ -23,7 +25,7 @@ def check_checkpoint(model: str) -> Finding:
     """The checkpoint's files are there and whole."""
     if model.startswith("fake:"):
         return Finding(_CHECK, "warning", "a scripted engine stands in for a checkpoint", "unset INFILL_MODEL")
-    folder = _bundled_folder() if model == "bundled" else Path(model).expanduser()
+    folder = bundled_folder() if model == "bundled" else Path(model).expanduser()
     advice = "install infill-lsp again" if model == "bundled" else "the setting model takes a checkpoint's folder"
     if (problem := downloads.missing(model)) is not None:
         return Finding(_CHECK, "error", problem, "or choose another model")
@@ -31,6 +33,8 @@ def check_checkpoint(model: str) -> Finding:
         return Finding(_CHECK, "error", f"no folder {folder}", advice)
     weights = sorted(folder.glob("*.safetensors"))
     missing = [name for name in ("config.json", "tokenizer.json") if not (folder / name).is_file()]
+    if all((folder / name).is_file() for name in _TOKENIZER_IN_PARTS):
+        missing = [name for name in missing if name != "tokenizer.json"]
     if not weights:
         missing.append("*.safetensors")
     if missing:
@@ -55,7 +59,8 @@ def check_plan(checkpoint: Finding) -> Finding | None:
     return Finding("precision", level, line, facts={"plan": line})
 
 
-def _bundled_folder() -> Path:
+def bundled_folder() -> Path:
+    """Return where the checkpoint stands that ships."""
     spec = importlib.util.find_spec("engine")
     if spec is None or not spec.submodule_search_locations:
         raise AssertionError("the engine package is part of this distribution")

@@ -7,6 +7,7 @@ off goes on with the next run. The checkpoint is found by its id once its record
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import json
 import os
@@ -24,9 +25,10 @@ from infill_lsp.cli.fitting_job import fits
 from infill_lsp.cli.mistake import Mistake
 
 _WEIGHTS = "*.safetensors"
-_SMALL = ("*.json", "tokenizer*", "*.model", "LICENSE*", "LICENCE*", "NOTICE*")
+# `merges.txt` and `vocab.json` are all the tokenizer that some have.
+_SMALL = ("*.json", "merges.txt", "*.model", "LICENSE*", "LICENCE*", "NOTICE*")
 _INDEX = "model.safetensors.index.json"
-_STATE_FILE = ".downloading.json"
+_STATE_FILE, _LOCK_FILE = ".downloading.json", ".lock"
 _DECLINED, _INTERRUPTED = 1, 130
 # Beside the files themselves: records, and what the file system takes for itself.
 _ROOM_BYTES = 64 << 20
@@ -37,29 +39,54 @@ def download(model: str | None, *, agreed: bool, to: Path | None) -> int:
     id = downloads.id_of(model or downloads.DEFAULT)
     if id is None:
         raise Mistake(f"{model!r} is no model's id; one looks like {downloads.DEFAULT}")
-    if to is None and (there := downloads.found(id)) is not None:
-        print(f"{id} is here already, {_size(there.num_bytes)} in {there.folder}")
+    chosen = None if to is None else to.expanduser().absolute()
+    if _is_here(id, chosen):
         return 0
     repository = hub.look_up(id)
+    # The hub knows renamed models by their old ids too, and takes any case for the same.
+    if repository.id != id and _is_here(repository.id, chosen):
+        return 0
     wanted = _wanted(repository)
-    print(f"{repository.id}, {_size(sum(file.size for file in wanted))}")
+    print(f"{repository.id}, {size(sum(file.size for file in wanted))}")
     print(f"licence: {repository.license}" + (f", {repository.license_link}" if repository.license_link else ""))
     if not (agreed or _agrees()):
         print("nothing was downloaded", file=sys.stderr)
         return _DECLINED
-    folder = downloads.place_of(repository.id) if to is None else to.expanduser().absolute()
+    folder = downloads.place_of(repository.id) if chosen is None else chosen
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with _alone(folder):
+        if chosen is not None:
+            _check_ours(folder, repository.id)
+        with alone(folder):
             _fetch_all(repository, wanted, folder)
     except KeyboardInterrupt:
         print("infill-lsp: broken off; the same command goes on from there", file=sys.stderr)
         return _INTERRUPTED
     except OSError as error:
-        raise EngineError(f"{folder} cannot be written: {error.strerror or error}") from None
+        is_full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        advice = "; make room, and the same command goes on from there" if is_full else ""
+        raise EngineError(f"{folder} cannot be written: {error.strerror or error}{advice}") from None
     print(f"{repository.id} is in {folder}")
-    print(f'To use it, set this in your editor or in config.toml: model = "{model or id if to is None else folder}"')
+    named = model if model is not None and id == repository.id else repository.id
+    print(f'To use it, set this in your editor or in config.toml: model = "{named if chosen is None else folder}"')
     return 0
+
+
+def _is_here(id: str, chosen: Path | None) -> bool:
+    """Tell whether the model is there, whole, in the folder that was chosen or else in its place; and say so."""
+    there = downloads.found(id) if chosen is None else downloads.read(chosen)
+    if there is None or there.id != id:
+        return False
+    print(f"{id} is here already, {size(there.num_bytes)} in {there.folder}")
+    return True
+
+
+def _check_ours(folder: Path, id: str) -> None:
+    """Refuse a folder of the user's, in which files of the same names would be lost. Raises Mistake, OSError."""
+    names = {path.name for path in folder.iterdir()} - {_LOCK_FILE}
+    other = downloads.read(folder)
+    if (names and not names & {_STATE_FILE, downloads.RECORD_FILE}) or (other is not None and other.id != id):
+        raise Mistake(f"{folder} holds {other.id if other else 'other files'}; name an empty or a new folder with --to")
 
 
 def _wanted(repository: hub.Repository) -> list[hub.RemoteFile]:
@@ -141,7 +168,7 @@ def _check_room(weights: list[hub.RemoteFile], folder: Path) -> None:
     free = shutil.disk_usage(folder).free
     if missing + _ROOM_BYTES > free:
         advice = "make room, or choose another disk with --to FOLDER"
-        raise EngineError(f"{_size(missing)} are missing and {folder} has room for {_size(free)}: {advice}")
+        raise EngineError(f"{size(missing)} are missing and {folder} has room for {size(free)}: {advice}")
 
 
 def _halves(folder: Path, name: str) -> tuple[Path, Path]:
@@ -149,9 +176,9 @@ def _halves(folder: Path, name: str) -> tuple[Path, Path]:
 
 
 @contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path) -> Iterator[None]:
     """Keep a second download out of the folder. Raises Mistake."""
-    with (folder / ".lock").open("ab") as stream:
+    with (folder / _LOCK_FILE).open("ab") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -192,5 +219,6 @@ def _write(path: Path, value: object) -> None:
     beside.replace(path)
 
 
-def _size(num_bytes: int) -> str:
+def size(num_bytes: int) -> str:
+    """Return a number of bytes as people read it."""
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"

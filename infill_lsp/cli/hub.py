@@ -16,7 +16,7 @@ from typing import Any
 
 from engine.api import EngineError, EngineUnavailable
 from infill_lsp.cli.machine_checks import LOCAL_EXTRA_ADVICE
-from infill_lsp.cli.mistake import Mistake
+from infill_lsp.cli.mistake import Mistake, one_line
 
 _SILENCE_S = 30.0
 # In a row without a byte in between.
@@ -71,8 +71,8 @@ def look_up(id: str) -> Repository:
         RemoteFile(file.rfilename, file.size or 0, file.lfs.sha256 if file.lfs else None)
         for file in info.siblings or ()
     )
-    named = str(card.get("license_name") or card.get("license") or "not stated")
-    return Repository(info.id, str(info.sha), named, card.get("license_link"), files)
+    named, link = card.get("license_name") or card.get("license"), card.get("license_link")
+    return Repository(info.id, str(info.sha), _shown(named or "not stated"), _shown(link) if link else None, files)
 
 
 def fetch(repository: Repository, file: RemoteFile, target: Path, on_bytes: Callable[[int], None]) -> None:
@@ -109,7 +109,7 @@ def fetch(repository: Repository, file: RemoteFile, target: Path, on_bytes: Call
                         stream.write(chunk)
                         have += len(chunk)
                         on_bytes(len(chunk))
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:
                 reason = _first_line(error)
             else:
                 reason = "the connection ended early"
@@ -142,6 +142,11 @@ def sha256(path: Path) -> str:
 
 def _gated(id: str) -> str:
     return f"{id} asks for an agreement first: accept it on its page at the hub, then: hf auth login"
+
+
+def _shown(said: object) -> str:
+    """Return what a stranger wrote as one line that moves no terminal's cursor."""
+    return "".join(char for char in one_line(str(said)) if char.isprintable())
 
 
 def _answered(what: str, status: int) -> str:

@@ -6,13 +6,14 @@ engine keeps on disk for large ones.
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from infill_lsp import checkpoints, downloads
+from infill_lsp.cli.checkpoint_check import bundled_folder
+from infill_lsp.cli.download_command import alone, size
 from infill_lsp.cli.fitting_job import fits_all
 from infill_lsp.cli.mistake import Mistake
 
@@ -39,8 +40,8 @@ def list_models(*, as_json: bool) -> int:
         print(json.dumps({"models": [asdict(each) for each in found]}))
         return 0
     for each in found:
-        parts = [f"{each.model}: {each.kind}, {_size(each.num_bytes)}"]
-        parts += [f"and {_size(each.quantised_bytes)} quantised"] if each.quantised_bytes else []
+        parts = [f"{each.model}: {each.kind}, {size(each.num_bytes)}"]
+        parts += [f"and {size(each.quantised_bytes)} quantised"] if each.quantised_bytes else []
         parts += [f"licence {each.license}"] if each.license else []
         print(", ".join(parts))
         if each.fits:
@@ -49,24 +50,27 @@ def list_models(*, as_json: bool) -> int:
 
 
 def remove_model(name: str) -> int:
-    """Delete a downloaded checkpoint and what was quantised of it. Raises Mistake."""
-    downloaded = downloads.found(name)
-    if downloaded is None:
+    """Delete a downloaded checkpoint, whole or not, and what was quantised of it. Raises Mistake."""
+    id = downloads.id_of(name)
+    folder = None if id is None else downloads.place_of(id)
+    if folder is None or not folder.is_dir():
         if checkpoints.folder_of(name) is not None:
             raise Mistake(f"{name} was tuned; to remove it: infill-lsp tune --remove {name}")
         raise Mistake(f"{name} was not downloaded; infill-lsp models names what is here")
-    stores = [folder for folder, source in _stores() if source == downloaded.folder.resolve()]
+    stores = [store for store, source in _stores() if source == folder.resolve()]
+    num_bytes = _bytes_in(folder.glob("*"))
     try:
-        for folder in (*stores, downloaded.folder):
-            checkpoints.remove(folder)
+        with alone(folder):
+            for each in (*stores, folder):
+                checkpoints.remove(each)
     except OSError as error:
-        raise Mistake(f"{downloaded.folder} cannot be removed: {error.strerror or error}") from None
-    print(f"removed {downloaded.id}, {_size(downloaded.num_bytes)}")
+        raise Mistake(f"{folder} cannot be removed: {error.strerror or error}") from None
+    print(f"removed {id}, {size(num_bytes)}")
     return 0
 
 
 def _found() -> list[Listed]:
-    bundled = _bundled_folder()
+    bundled = bundled_folder()
     rows: list[tuple[str, str, Path, str | None]] = []
     rows += [("bundled", "comes with infill-lsp", bundled, None)] if bundled.is_dir() else []
     rows += [(tuned.name, "tuned", tuned.folder, None) for tuned in checkpoints.all_tuned()]
@@ -100,16 +104,5 @@ def _stores() -> list[tuple[Path, Path]]:
     return found
 
 
-def _bundled_folder() -> Path:
-    spec = importlib.util.find_spec("engine")
-    assert spec is not None
-    assert spec.submodule_search_locations
-    return Path(spec.submodule_search_locations[0]) / "bundled"
-
-
 def _bytes_in(paths: Iterable[Path]) -> int:
     return sum(path.stat().st_size for path in paths if path.is_file())
-
-
-def _size(num_bytes: int) -> str:
-    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"

@@ -56,7 +56,7 @@ class HubServer:
         path = request.path.partition("?")[0]
         if self.status is not None:
             self._send(request, self.status, b"{}")
-        elif path == f"/api/models/{self.id}":
+        elif path.lower() == f"/api/models/{self.id}".lower():  # as the real one, which takes any case
             self._send(request, 200, json.dumps(self._described()).encode())
         elif path.startswith(f"/{self.id}/resolve/{self.commit}/"):
             self._send_file(request, path.rpartition("/")[2])

@@ -210,6 +210,9 @@ def test_a_checkpoint_without_a_tokenizer(tmp_path: Path) -> None:
     found = check_checkpoint(str(tmp_path / "part"))
     assert found.level == "error"
     assert "tokenizer.json" in found.text
+    for name in ("vocab.json", "merges.txt"):
+        (tmp_path / "part" / name).touch()
+    assert check_checkpoint(str(tmp_path / "part")).level == "ok"
 
 
 def test_a_checkpoint_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

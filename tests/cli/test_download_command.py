@@ -31,6 +31,9 @@ def weights(seed: int, num: int = 3000) -> bytes:
 FILES = {
     "config.json": b'{"model_type": "other"}',
     "tokenizer.json": b"{}",
+    "vocab.json": b"{}",
+    "merges.txt": b"#version: 0.2",
+    "tokenizer.py": b"never fetched",
     "README.md": b"not fetched",
     "pytorch_model.bin": b"never fetched",
     "modeling.py": b"never fetched",
@@ -43,7 +46,7 @@ FILES = {
         {"weight_map": {"w1": "model-00001-of-00002.safetensors", "w2": "model-00002-of-00002.safetensors"}}
     ).encode(),
 }
-WANTED = {name for name in FILES if name.startswith(("config", "tokenizer", "LICENSE", "model-", "model."))}
+WANTED = {name for name in FILES if b"fetched" not in FILES[name] and not name.startswith("consolidated")}
 FIRST, SECOND = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
 
 
@@ -203,7 +206,7 @@ def test_a_model_without_safetensors_is_refused(server: HubServer) -> None:
 def test_two_downloads_of_one_model_do_not_meet(server: HubServer) -> None:
     folder = downloads.place_of(ID)
     folder.mkdir(parents=True)
-    with download_command._alone(folder), pytest.raises(Mistake, match="another download"):
+    with download_command.alone(folder), pytest.raises(Mistake, match="another download"):
         fetch()
 
 
@@ -229,3 +232,45 @@ def test_the_record_of_another_folder_is_read(server: HubServer, tmp_path: Path)
     assert read is not None
     assert (read.id, read.commit, set(read.files)) == (ID, server.commit, WANTED)
     assert downloads.found(ID) is None
+
+
+def test_an_id_in_another_case_is_the_same_model(server: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert download_command.download(ID.upper(), agreed=True, to=None) == 0
+    assert f'model = "{ID}"' in capsys.readouterr().out
+    server.asked.clear()
+    assert download_command.download(ID.upper(), agreed=True, to=None) == 0
+    assert "is here already" in capsys.readouterr().out
+    assert server.asked == []
+
+
+def test_a_folder_of_the_users_is_left_alone(server: HubServer, tmp_path: Path) -> None:
+    (tmp_path / "LICENSE").write_text("mine")
+    with pytest.raises(Mistake, match="holds other files; name an empty or a new folder"):
+        download_command.download(ID, agreed=True, to=tmp_path)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir() if path.is_file()] == [("LICENSE", "mine")]
+    disk = tmp_path / "disk"
+    assert download_command.download(ID, agreed=True, to=disk) == 0
+    server.asked.clear()
+    assert download_command.download(ID, agreed=True, to=disk) == 0
+    assert server.asked == [], "what is whole is not fetched twice"
+    server.id = "someone/other"
+    with pytest.raises(Mistake, match=f"holds {ID}; name"):
+        download_command.download("someone/other", agreed=True, to=disk)
+    assert downloads.read(disk) is not None
+
+
+def test_what_a_broken_download_left_can_be_removed(server: HubServer) -> None:
+    server.damaged = {SECOND}
+    with pytest.raises(hub.EngineError):
+        fetch()
+    folder = downloads.place_of(ID)
+    with download_command.alone(folder), pytest.raises(Mistake, match="another download"):
+        models_command.remove_model(ID)
+    assert models_command.remove_model(ID) == 0
+    assert not folder.exists()
+
+
+def test_a_licence_moves_no_cursor(server: HubServer, capsys: pytest.CaptureFixture[str]) -> None:
+    server.license = "mit\x1b[2K\nand more"
+    assert fetch() == 0
+    assert "licence: mit[2K and more\n" in capsys.readouterr().out

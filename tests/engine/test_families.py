@@ -10,12 +10,14 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from engine import local
 from engine.api import CheckpointError
 from engine.loading import denoising, tokenizer_of
 from engine.models import checkpoint
 from engine.models.diffusion_gemma import DiffusionGemma
-from engine.models.families import family_of
+from engine.models.families import declared_family, family_of
 from engine.models.masked import MaskedQwen2
+from tests.engine.tiny_causal import save_tiny_causal
 from tests.engine.tiny_masked import KINDS, Kind, save_masked
 
 
@@ -42,6 +44,38 @@ def test_other_language_models_are_causal(tmp_path: Path, model_type: str) -> No
     (tmp_path / "config.json").write_text(json.dumps({"model_type": model_type}))
     (tmp_path / "model.safetensors").touch()
     assert family_of(tmp_path) == "causal"
+
+
+def test_a_configuration_tells_the_family_before_weights_are_there(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text('{"model_type": "Dream"}')
+    assert declared_family(tmp_path) == "masked"
+    with pytest.raises(CheckpointError, match="no weights there"):
+        family_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("config", "line"),
+    [
+        ({"model_type": ["llama"]}, "which cannot be run"),
+        ({"model_type": "llama", "attn_implementation": "someone/kernel"}, "attention code of another place"),
+        ({"model_type": "llama", "text_config": {"_attn_implementation": {"": "a/b:c"}}}, "is never fetched or run"),
+    ],
+)
+def test_a_configuration_that_asks_for_what_is_not_done_is_refused(
+    tmp_path: Path, config: dict[str, object], line: str
+) -> None:
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=line):
+        declared_family(tmp_path)
+
+
+def test_a_format_that_needs_another_library_is_one_line(tmp_path: Path) -> None:
+    folder = save_tiny_causal(tmp_path, "qwen")
+    config = json.loads((folder / "config.json").read_text())
+    config["quantization_config"] = {"quant_method": "awq", "bits": 4, "group_size": 128}
+    (folder / "config.json").write_text(json.dumps(config))
+    with pytest.raises(CheckpointError, match=r"cannot be read .*; download it again or choose another one"):
+        local.load(str(folder), device="cpu")
 
 
 def test_a_diffusion_gemma_folder_is_one(tiny_checkpoint: Path) -> None:

@@ -17,6 +17,7 @@ from engine.fitted import FittedLoader
 from engine.models.quantize.weight import QuantWeight
 from engine.worker import Worker
 from tests.engine.tiny import MASK, SLACK, save_tiny_checkpoint
+from tests.engine.tiny_causal import save_tiny_causal
 
 REQUEST = FillRequest("x = ", "\n", max_hole_tokens=4, num_candidates=3, max_denoising_steps=2)
 LIMIT_S = 60.0
@@ -227,6 +228,13 @@ def test_a_small_checkpoint_needs_no_plan(checkpoint: Path) -> None:
     assert load.asked == [("auto", ())]
     assert fitted.why == ""
     assert not fitted.shrink(at_load=True)
+
+
+def test_a_causal_checkpoint_takes_the_precision_that_was_asked_for(tmp_path: Path) -> None:
+    load, folder = Loads(), save_tiny_causal(tmp_path, "qwen")
+    filler = FittedLoader(str(folder), device="cpu", load=load, precision="bf16")()
+    assert (load.asked, filler.info.dtype) == ([("bf16", ())], "bfloat16")
+    assert plan_report._line(folder) is None, "nothing is planned for it"
 
 
 def live_bytes() -> int:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from engine.models.quantize.product import made_whole
 from engine.models.quantize.reference import row_parts
 from engine.models.quantize.weight import QuantWeight
 
@@ -43,7 +44,7 @@ class QuantEmbedding(nn.Module):
         total = torch.zeros(len(probs), self.embedding_dim, dtype=torch.float32, device=probs.device)
         first = 0
         for part in row_parts(self.quantized.packed):
-            rows = part.dequantized(probs.dtype)
+            rows = made_whole(part, probs)
             total += (probs[:, first : first + len(rows)] @ rows).float()
             first += len(rows)
         return total.to(probs.dtype)

@@ -18,7 +18,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, Qwen2Config, Qwen2For
 from transformers.models.diffusion_gemma import DiffusionGemmaConfig, DiffusionGemmaForBlockDiffusion
 
 from engine.api import CheckpointError
-from engine.models.families import config_of, family_of
+from engine.models.families import config_of, declared_family, family_of
 from engine.models.masked_names import qwen2_config
 
 
@@ -47,7 +47,7 @@ def config_in(folder: Path) -> Any:
     with _named_errors(folder):
         if published.get("model_type") == "diffusion_gemma":
             return DiffusionGemmaConfig.from_pretrained(folder, local_files_only=True)
-        if family_of(folder) == "masked":
+        if declared_family(folder) == "masked":
             return Qwen2Config(**qwen2_config(published))
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 

@@ -44,7 +44,8 @@ def _pin(experts: nn.Module, pinned: dict[int, Tensor]) -> None:
     for module in experts.modules():
         for held in (module._parameters, module._buffers):
             for name, tensor in held.items():
-                if tensor is None:
+                # A pinned one is ours, and may have the id of one that is gone.
+                if tensor is None or tensor.is_pinned():
                     continue
                 if id(tensor) not in pinned:
                     data = tensor.detach().pin_memory()

@@ -50,19 +50,23 @@ def linear_product(x: Tensor, weight: Packed, bias: Tensor | None = None) -> Ten
     if not _has_kernel(x, weight):
         return reference_linear(x, weight, bias)
     from engine.models.quantize.kernels.linear import linear_kernel
-    from engine.models.quantize.kernels.whole import whole_weight
 
     num_rows = x.numel() // x.shape[-1]
     if num_rows < WHOLE_ROWS:
         product = linear_kernel(x, weight)
     else:
-        wholes = (
-            whole_weight(part, x.dtype) if fits_kernels(part) else part.dequantized(x.dtype)
-            for part in row_parts(weight)
-        )
-        parts = [F.linear(x, whole) for whole in wholes]
+        parts = [F.linear(x, made_whole(part, x)) for part in row_parts(weight)]
         product = parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
     return product if bias is None else product + bias.to(x.dtype)
+
+
+def made_whole(weight: Packed, x: Tensor) -> Tensor:
+    """Return the weight that the codes stand for, in the type of an x that it is multiplied with."""
+    if not _has_kernel(x, weight):
+        return weight.dequantized(x.dtype)
+    from engine.models.quantize.kernels.whole import whole_weight
+
+    return whole_weight(weight, x.dtype)
 
 
 def fused_activation(activation: Callable[[Tensor], Tensor]) -> str | None:
