@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from engine.models.quantize.build import put
 from engine.models.quantize.empty import empty_model
 from engine.models.quantize.modules import prepare_modules
 from engine.models.quantize.packing import Packed
@@ -36,7 +37,7 @@ def random_model(config: Any, precision: Precision, device: torch.device, dtype:
     made: dict[tuple[tuple[int, ...], Format], Packed] = {}
     for part in parts_of(model, prepare_modules(model, precision)):
         if part.weight is None or part.format is None:
-            _put(model, part, _drawn(part, device, dtype, generator))
+            put(model, part, _drawn(part, device, dtype, generator))
             continue
         key = (part.shape, part.format)
         if key in made:
@@ -65,15 +66,3 @@ def _normal(shape: tuple[int, ...], device: torch.device, dtype: torch.dtype, ge
 
 def _copied(packed: Packed) -> Packed:
     return Packed(packed.codes.clone(), packed.scales.clone(), None if packed.zeros is None else packed.zeros.clone())
-
-
-def _put(model: nn.Module, part: Part, tensor: Tensor) -> None:
-    """Put a tensor in every place of the model that shares it."""
-    parameter = nn.Parameter(tensor, requires_grad=False)
-    for name in part.names:
-        path, _, own = name.rpartition(".")
-        module = model.get_submodule(path)
-        if own in module._parameters:
-            module._parameters[own] = parameter
-        else:
-            module._buffers[own] = tensor

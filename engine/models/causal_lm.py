@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 
 from engine.models.kv_copies import copied, num_bytes, own_storage, repeated
+from engine.models.loaded_model import LoadedModel
 from engine.prefix_cache import PrefixCache
 
 # A keystroke changes the last tokens of a prefix only, so a snapshot is also taken some tokens before its end, at a
@@ -35,11 +36,11 @@ class Prefix:
     logits: Tensor  # [1, V] float32: of the token after the last one
 
 
-class CausalLM:
+class CausalLM(LoadedModel):
     """A loaded model. Not for use from several threads at once."""
 
     def __init__(self, model: Any, max_snapshot_bytes: int = 1 << 30) -> None:
-        self._model = model
+        super().__init__(model)
         self._config = model.config.get_text_config()
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._snapshots: PrefixCache[Prefix] = PrefixCache(max_snapshot_bytes, _num_bytes)
@@ -74,23 +75,6 @@ class CausalLM:
         """Return what the checkpoint's configuration says under the key `infill`; nothing when it has no such key."""
         declared = getattr(self._model.config, "infill", None)
         return dict(declared) if isinstance(declared, dict) else {}
-
-    @property
-    def device(self) -> torch.device:
-        """Return where the weights are."""
-        return torch.device(self._model.device)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Return the type of the weights."""
-        dtype = self._model.dtype
-        assert isinstance(dtype, torch.dtype)
-        return dtype
-
-    @property
-    def num_parameters(self) -> int:
-        """Return the number of weights, shared ones once."""
-        return sum(parameter.numel() for parameter in self._model.parameters())
 
     def prefill(self, prefix_ids: Sequence[int], num_stable: int | None = None) -> Prefix:
         """Encode a prefix, going on from the longest beginning of it that was encoded lately.

@@ -18,6 +18,7 @@ from transformers.cache_utils import DynamicCache
 from transformers.models.diffusion_gemma import DiffusionGemmaForBlockDiffusion
 
 from engine.models.adapter import Forward
+from engine.models.loaded_model import LoadedModel
 from engine.models.quantize.embedding import expected_embeddings
 from engine.models.static_pass import StaticPasses
 from engine.prefix_cache import PrefixCache
@@ -37,7 +38,7 @@ class Prefix:
     last_hidden: Tensor  # [1, 1, H]: the encoder's output at the last token
 
 
-class DiffusionGemma:
+class DiffusionGemma(LoadedModel):
     """A loaded model (`engine.models.adapter.Adapter`). Not for use from several threads at once."""
 
     scores_autoregressively = snapshots_prefixes = True
@@ -51,10 +52,9 @@ class DiffusionGemma:
         num_parameters: int | None = None,
         static_passes: StaticPasses | None = None,
     ) -> None:
-        self._model: Any = model
+        super().__init__(model, num_parameters)
         # Passes on static buffers, recorded where the device can: not worth their padding on a CPU.
         self.static_passes = static_passes or (StaticPasses(model) if self.device.type == "cuda" else None)
-        self._num_parameters = num_parameters
         self._decoder: Any = model.model.decoder
         self._encoder: Any = model.model.encoder.language_model
         self._snapshots: PrefixCache[Prefix] = PrefixCache(max_snapshot_bytes, _num_bytes)
@@ -96,23 +96,6 @@ class DiffusionGemma:
     def declared(self) -> dict[str, Any]:
         """Return what the checkpoint's configuration says under the key `infill`; nothing when it has no such key."""
         return dict(getattr(self._model.config, "infill", None) or {})
-
-    @property
-    def device(self) -> torch.device:
-        """Return where the weights are."""
-        return torch.device(self._model.device)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Return the type of the weights."""
-        dtype = self._model.dtype
-        assert isinstance(dtype, torch.dtype)
-        return dtype
-
-    @property
-    def num_parameters(self) -> int:
-        """Return the number of weights, shared ones once, and those of idle experts too."""
-        return self._num_parameters or sum(parameter.numel() for parameter in self._model.parameters())
 
     def prefill(self, prefix_ids: Sequence[int]) -> Prefix:
         """Encode a prefix, going on from the longest beginning of it that was encoded lately.

@@ -16,6 +16,7 @@ from torch import Tensor
 from transformers import Qwen2ForCausalLM
 
 from engine.models.adapter import Forward
+from engine.models.loaded_model import LoadedModel
 from engine.models.masked_names import BEGIN_TOKENS, END_TOKENS, SpecialIds
 from engine.prefix_cache import PrefixCache
 
@@ -32,7 +33,7 @@ class MaskedPrefix:
     ids: tuple[int, ...]
 
 
-class MaskedQwen2:
+class MaskedQwen2(LoadedModel):
     """A loaded model (`engine.models.adapter.Adapter`). Not for use from several threads at once."""
 
     scores_autoregressively = snapshots_prefixes = False
@@ -48,8 +49,7 @@ class MaskedQwen2:
     ) -> None:
         """Take a model over, whose attention is made bidirectional; `declared` goes before what is assumed."""
         assert special.mask is not None
-        self._model: Any = model
-        self._num_parameters = num_parameters
+        super().__init__(model, num_parameters)
         for layer in self._model.model.layers:
             layer.self_attn.is_causal = False
         self._special, self._declared = special, declared or {}
@@ -97,23 +97,6 @@ class MaskedQwen2:
             "hole_widths": widths or [max(1, canvas_tokens // 2)],
             **self._declared,
         }
-
-    @property
-    def device(self) -> torch.device:
-        """Return where the weights are."""
-        return torch.device(self._model.device)
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """Return the type of the weights."""
-        dtype = self._model.dtype
-        assert isinstance(dtype, torch.dtype)
-        return dtype
-
-    @property
-    def num_parameters(self) -> int:
-        """Return the number of weights, shared ones once."""
-        return self._num_parameters or sum(parameter.numel() for parameter in self._model.parameters())
 
     def prefill(self, prefix_ids: Sequence[int]) -> MaskedPrefix:
         """Take a prefix as it is. Raises: ValueError for an empty one, which leaves the first token unpredicted."""

@@ -113,7 +113,7 @@ def _fill_from_store(
     for part in parts:
         target = torch.device("cpu") if part.name in hosted else device
         if part.weight is None:
-            _set(model, part, _typed(stored.tensor(part.name, target), dtype))
+            put(model, part, _typed(stored.tensor(part.name, target), dtype))
         else:
             tensors = {name.rpartition(".")[2]: stored.tensor(name, target) for name in part.tensors()}
             part.weight.fill(packed_from(tensors))
@@ -131,14 +131,14 @@ def _fill_from_source(
             into = whole[part.name][first : first + len(rows)] if part.shape else whole[part.name]
             into.copy_(rows)
         for part in inside:
-            _set(model, part, whole.pop(part.name))
+            put(model, part, whole.pop(part.name))
 
 
 def _typed(tensor: Tensor, dtype: torch.dtype) -> Tensor:
     return tensor.to(dtype) if tensor.is_floating_point() else tensor
 
 
-def _set(model: nn.Module, part: Part, tensor: Tensor) -> None:
+def put(model: nn.Module, part: Part, tensor: Tensor) -> None:
     """Put a tensor in every place of the model that shares it."""
     parameter = nn.Parameter(tensor, requires_grad=False)
     for name in part.names:
