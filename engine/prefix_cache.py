@@ -17,6 +17,9 @@ S = TypeVar("S")
 _Ids = tuple[int, ...]
 
 _CHUNK_TOKENS = 64
+# A keystroke changes the last tokens of a prefix only, so a snapshot is also taken some tokens before its end, at a
+# place that stays the same while the prefix grows.
+_UNSETTLED_TOKENS = 16
 
 
 class PrefixCache(Generic[S]):
@@ -62,6 +65,28 @@ class PrefixCache(Generic[S]):
                 return len(found), self._snapshots[found][0]
         self.num_misses += 1
         return None
+
+    def grown(
+        self, prefix_ids: Sequence[int], extended: Callable[[S | None, _Ids], S], num_stable: int | None = None
+    ) -> S:
+        """Return the snapshot after a prefix, going on from the longest beginning of it that is remembered.
+
+        `extended` reads on from a snapshot, None for nothing, up to the end of the tokens that it is given. The first
+        `num_stable` tokens, None for all, are those that grow at their end with the next keystroke.
+        Raises: ValueError for an empty prefix; begin it with the token that begins a text.
+        """
+        ids = tuple(prefix_ids)
+        if not ids:
+            raise ValueError("a prefix has at least one token")
+        reached, snapshot = self.longest(ids) or (0, None)
+        stable = len(ids) if num_stable is None else num_stable
+        settled = max(0, stable - _UNSETTLED_TOKENS) // _CHUNK_TOKENS * _CHUNK_TOKENS
+        for end in (settled, len(ids)):
+            if end > reached:
+                snapshot, reached = extended(snapshot, ids[:end]), end
+                self.store(ids[:end], snapshot)
+        assert snapshot is not None
+        return snapshot
 
     def limit(self, max_bytes: int) -> None:
         """Set another budget; those unused longest go until the rest fits into it."""

@@ -19,10 +19,6 @@ from engine.models.kv_copies import copied, num_bytes, own_storage, repeated
 from engine.models.loaded_model import LoadedModel
 from engine.prefix_cache import PrefixCache
 
-# A keystroke changes the last tokens of a prefix only, so a snapshot is also taken some tokens before its end, at a
-# place that stays the same while the prefix grows.
-_CHUNK_TOKENS = 64
-_UNSETTLED_TOKENS = 16
 # So many logits are held at a time while rows are read: 256 MB.
 _MAX_LOGITS = 1 << 26
 
@@ -82,19 +78,7 @@ class CausalLM(LoadedModel):
         The first `num_stable` tokens, None for all, are those that grow at their end with the next keystroke.
         Raises: ValueError for an empty prefix; begin it with the token that begins a text.
         """
-        ids = tuple(prefix_ids)
-        if not ids:
-            raise ValueError("a prefix has at least one token")
-        found = self._snapshots.longest(ids)
-        prefix = None if found is None else found[1]
-        stable = len(ids) if num_stable is None else num_stable
-        settled = max(0, stable - _UNSETTLED_TOKENS) // _CHUNK_TOKENS * _CHUNK_TOKENS
-        for end in (settled, len(ids)):
-            if end > (0 if prefix is None else len(prefix.ids)):
-                prefix = self._extended(prefix, ids[:end])
-                self._snapshots.store(prefix.ids, prefix)
-        assert prefix is not None
-        return prefix
+        return self._snapshots.grown(prefix_ids, self._extended, num_stable)
 
     def extended(self, prefix: Prefix, ids: Sequence[int]) -> Prefix:
         """Return the prefix with more tokens after it, which no later prefill finds."""

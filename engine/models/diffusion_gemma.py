@@ -23,11 +23,6 @@ from engine.models.quantize.embedding import expected_embeddings
 from engine.models.static_pass import StaticPasses
 from engine.prefix_cache import PrefixCache
 
-# A keystroke changes the last tokens of a prefix only, so a snapshot is also taken some tokens before its end, at a
-# place that stays the same while the prefix grows.
-_CHUNK_TOKENS = 64
-_UNSETTLED_TOKENS = 16
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prefix:
@@ -102,18 +97,7 @@ class DiffusionGemma(LoadedModel):
 
         Raises: ValueError for an empty prefix; begin it with the token that begins a text.
         """
-        ids = tuple(prefix_ids)
-        if not ids:
-            raise ValueError("a prefix has at least one token")
-        found = self._snapshots.longest(ids)
-        prefix = None if found is None else found[1]
-        settled = max(0, len(ids) - _UNSETTLED_TOKENS) // _CHUNK_TOKENS * _CHUNK_TOKENS
-        for end in (settled, len(ids)):
-            if end > (0 if prefix is None else len(prefix.ids)):
-                prefix = self._extended(prefix, ids[:end])
-                self._snapshots.store(prefix.ids, prefix)
-        assert prefix is not None
-        return prefix
+        return self._snapshots.grown(prefix_ids, self._extended)
 
     def extended(self, prefix: Prefix, ids: Sequence[int]) -> Prefix:
         """Return the prefix with more tokens after it, which no later prefill finds: how left to right is written."""

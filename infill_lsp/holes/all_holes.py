@@ -26,7 +26,8 @@ MAX_HOLES = 200
 # How far away a hole may be, in characters, to be told of unasked: actions are listed at every move of the caret.
 _NEAR = 5_000
 # Each closer look takes up to two milliseconds in a large file.
-_MAX_PLACES, _MAX_PLACES_TO_COUNT, _MAX_PLACES_A_SIDE = 1_000, 4, (2, 50)
+_MAX_PLACES, _MAX_PLACES_TO_COUNT = 1_000, 4
+_MAX_PLACES_NEAR, _MAX_PLACES_FAR = 2, 50  # to each side
 _MAX_HEADER = 2_000
 # Nothing is missing between a header and the first of its branches.
 _BRANCH_WORDS = frozenset({"when", "in", "do", "then"})
@@ -53,8 +54,7 @@ def num_holes_within(snapshot: Snapshot, start: int, end: int, enough: int = 2) 
 @lru_cache(maxsize=4)
 def has_hole_outside(snapshot: Snapshot, start: int, end: int, *, far: bool = False) -> bool:
     """Tell whether a file has a hole besides those of a range, looking at the nearest places, or at `far` ones too."""
-    reach = len(snapshot.text) if far else _NEAR
-    max_places = _MAX_PLACES_A_SIDE[far]
+    reach, max_places = (len(snapshot.text), _MAX_PLACES_FAR) if far else (_NEAR, _MAX_PLACES_NEAR)
     above, below = (max(start - reach, 0), start), (end, min(end + reach, len(snapshot.text)))
     return any(_holes(snapshot, *above, max_places, from_end=True)) or any(_holes(snapshot, *below, max_places))
 

@@ -178,24 +178,14 @@ class _Memory:
         }
 
 
-class _Memories:
-    """The memory of the last snapshot that was asked about, in each language."""
-
-    def __init__(self) -> None:
-        self._last: dict[str, _Memory] = {}
-
-    def of(self, snapshot: Snapshot) -> _Memory:
-        memory = _Memory(snapshot, self._last.get(snapshot.language))
-        self._last[snapshot.language] = memory
-        return memory
-
-
-_memories = _Memories()
+# Of the last snapshot that was asked about, in each language.
+_last_memory: dict[str, _Memory] = {}
 
 
 @lru_cache(maxsize=2)
 def _memory(snapshot: Snapshot) -> _Memory:
-    return _memories.of(snapshot)
+    memory = _last_memory[snapshot.language] = _Memory(snapshot, _last_memory.get(snapshot.language))
+    return memory
 
 
 def _read(text: str, start: int, end: int, language: Language, frames: list[Frame]) -> int:

@@ -21,13 +21,13 @@ _LINES = {
 
 
 def fresh(snapshot: Snapshot, offsets: list[int]) -> list[scan.Place]:
-    memories = scan._memories
-    scan._memories = scan._Memories()
+    remembered = dict(scan._last_memory)
+    scan._last_memory.clear()
     scan._memory.cache_clear()
     try:
         return [scan.place_at(snapshot, offset) for offset in offsets]
     finally:
-        scan._memories = memories
+        scan._last_memory.update(remembered)
         scan._memory.cache_clear()
 
 
