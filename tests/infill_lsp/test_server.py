@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -195,17 +196,25 @@ def test_starting_loads_no_engine_and_costs_little(tmp_path: Path) -> None:
     assert {"torch", "transformers", "numpy", "httpx", "starlette", "typer", "rich", "websockets"}.isdisjoint(modules)
 
 
-def test_answering_initialize_takes_less_than_half_a_second_of_computing_and_100_megabytes(tmp_path: Path) -> None:
-    """Computing time, not time on the clock, and the best of five: other programs run on this machine too."""
-    usages, peaks = [], []
+def test_answering_initialize_costs_at_most_twice_what_loading_pygls_costs_and_100_megabytes(tmp_path: Path) -> None:
+    """Computing time beside computing time, the best of five each: a slow or busy machine slows both alike."""
+    ours, libraries, peaks = [], [], []
     for _ in range(5):
         with RawClient([sys.executable, "-m", "infill_lsp"], environment(tmp_path)) as client:
             client.answer(client.ask("initialize", {"processId": None, "rootUri": None, "capabilities": {}}))
             peaks.append(peak_kilobytes(client.process.pid))
             client.process.kill()
-            usages.append(os.wait4(client.process.pid, 0)[2])
-    assert min(usage.ru_utime + usage.ru_stime for usage in usages) < 0.5
+            ours.append(computing_seconds(client.process))
+        libraries.append(computing_seconds(subprocess.Popen([sys.executable, "-c", "import pygls.lsp.server"])))
+    assert min(ours) < 2 * min(libraries)
     assert max(peaks) < 100_000
+
+
+def computing_seconds(process: subprocess.Popen[bytes]) -> float:
+    """Wait for the process to end and say how long it computed."""
+    usage = os.wait4(process.pid, 0)[2]
+    process.returncode = 0
+    return usage.ru_utime + usage.ru_stime
 
 
 def peak_kilobytes(process_id: int) -> int:
