@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import NamedTuple
 
 from infill_lsp.blocks.indentation import columns, first_word
-from infill_lsp.languages import Language
+from infill_lsp.languages import Language, language_for
 from infill_lsp.reading.scan import CLOSER_OF, Frame, walk
 
 MAX_CHARS = 8_000
@@ -49,8 +50,11 @@ def lines_near(text: str, start: int, end: int) -> tuple[str, str]:
     return above[above.find("\n") + 1 :] if start > _CHARS_ABOVE else above, text[end : end + _CHARS_BELOW]
 
 
-def near_cuts(above: str, below: str, indent: str, language: Language) -> tuple[Cut, ...]:
+# While a line is being typed, nothing else changes.
+@lru_cache(maxsize=8)
+def near_cuts(above: str, below: str, indent: str, language_id: str) -> tuple[Cut, ...]:
     """Cut texts out around a line with an indent, of the whole lines above and below it; the best first."""
+    language = language_for(language_id)
     cuts = _of_items(above, below, indent, language)
     whole = len(above) + len(below)
     if whole <= MAX_CHARS:
@@ -103,6 +107,8 @@ def _blocks_above(above: str, column: int, language: Language) -> list[_Block]:
     while position > lowest:
         start = above.rfind("\n", 0, position - 1) + 1
         line, position = above[start:position], start
+        if len(line) - len(line.lstrip(" \t")) > blocks[-1].column:
+            continue  # Deeper, as most lines are: no need to look closer.
         at = _column(line, language)
         if start < lowest or at is None or at > blocks[-1].column:
             continue

@@ -9,7 +9,6 @@ from functools import lru_cache
 
 from infill_lsp.blocks.indentation import leading, line_text, previous_line
 from infill_lsp.blocks.near_items import lines_near, near_cuts
-from infill_lsp.languages import language_for
 from infill_lsp.text.document import Document, Snapshot
 
 
@@ -25,7 +24,7 @@ def _of_line(snapshot: Snapshot, line: int) -> tuple[Snapshot, int] | None:
     above, below = lines_near(text, start, end)
     inked = line if line_text(snapshot, line).strip() else previous_line(snapshot, line)
     indent = "" if inked is None else leading(line_text(snapshot, inked))
-    for cut in near_cuts(above, below, indent, language_for(snapshot.language)):
+    for cut in near_cuts(above, below, indent, snapshot.language):
         if above.endswith(cut.above) and below.startswith(cut.below):  # Others have a header put above them.
             first, last = start - len(cut.above), end + len(cut.below)
             document = Document(snapshot.uri, snapshot.version, text[first:last], snapshot.language)

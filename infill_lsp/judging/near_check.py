@@ -18,6 +18,7 @@ from infill_lsp.holes.hole import Hole, replaces_lines
 from infill_lsp.holes.neutral import neutral_fills
 from infill_lsp.judging.validity import first_error, has_compiler
 from infill_lsp.languages import language_for
+from infill_lsp.reading.scan import Frame, walk
 from infill_lsp.text.document import Snapshot
 from infill_lsp.trees.syntax import SyntaxTree, parse
 
@@ -43,7 +44,6 @@ class _Place:
     cuts: tuple[Cut, ...]
     fills: tuple[str, ...] = ()  # harmless ones, likeliest first
     takes_something: dict[tuple[Cut, bool], bool] = field(default_factory=dict)
-    fewest: dict[Cut, tuple[int, int]] = field(default_factory=dict)
     left: int = 0
 
     def verdict(self, text: str) -> Verdict:
@@ -57,6 +57,8 @@ class _Place:
                     return "sound"
                 if self._takes_something(cut, compiled=True):
                     return "broken"
+            if breaks_above(cut.above, language):
+                continue
             tree = self._tree(cut, text)
             if tree is None or self.left < 0:
                 return "unknown"
@@ -70,12 +72,17 @@ class _Place:
 
     def _adds_faults(self, cut: Cut, tree: SyntaxTree, text: str) -> bool:
         """Compare the faults of a fill with those of the harmless ones that leave fewest."""
-        if cut not in self.fewest:
-            counts = [
-                self._count(cut, other, fill) for fill in self.fills if (other := self._tree(cut, fill)) is not None
-            ]
-            self.fewest[cut] = min(counts, default=(0, 0))
-        return adds_faults(self._count(cut, tree, text), self.fewest[cut])
+        count = self._count(cut, tree, text)
+        fewest = None
+        for fill in self.fills:
+            if (other := self._tree(cut, fill)) is None:
+                continue
+            allowed = self._count(cut, other, fill)
+            # What leaves no more than the fill may settle it, and need not leave the fewest.
+            if allowed[0] <= count[0] and adds_faults(count, allowed):
+                return True
+            fewest = allowed if fewest is None else min(fewest, allowed)
+        return adds_faults(count, fewest or (0, 0))
 
     def _count(self, cut: Cut, tree: SyntaxTree, fill: str) -> tuple[int, int]:
         start = len(cut.above) + len(self.before)
@@ -84,7 +91,7 @@ class _Place:
     def _tree(self, cut: Cut, fill: str) -> SyntaxTree | None:
         text = self._filled(cut, fill)
         self.left -= len(text)
-        return parse(text, self.snapshot.language)
+        return _parsed(text, cut, self.snapshot.language)
 
     def _takes(self, cut: Cut, fill: str, *, compiled: bool) -> bool:
         """Tell whether a text is without a fault with something in its hole."""
@@ -110,6 +117,8 @@ class _Place:
         """Put the harmless fill first that fits: little text tells, and quickly."""
         fills = neutral_fills(self.snapshot, self.hole)
         least = min(self.cuts, key=lambda cut: len(cut.above) + len(cut.below))
+        if not compiled and breaks_above(least.above, self.snapshot.language):
+            return fills
         fits = next((fill for fill in fills if self._takes(least, fill, compiled=compiled)), None)
         return fills if fits is None else tuple(dict.fromkeys((fits, *fills)))
 
@@ -139,11 +148,61 @@ def adds_faults(count: tuple[int, int], allowed: tuple[int, int]) -> bool:
     return count[0] > allowed[0] or (count[1] > 0 and not allowed[1])
 
 
+# While a line is being typed, what stands above it stays.
+@lru_cache(maxsize=32)
+def breaks_above(above: str, language_id: str) -> bool:
+    """Tell whether no line at all can follow these: the parser stumbled over one of them before the last.
+
+    It reads forwards, so that what comes later mends only what is incomplete at the end, or in a text still open there.
+    """
+    tree, language = parse(above, language_id), language_for(language_id)
+    if tree is None or not tree.has_faults:
+        return False
+    frames: list[Frame] = []
+    for _bracket in walk(above, 0, len(above), language, frames):
+        pass
+    end = next((frame.offset for frame in frames if not frame.is_bracket), len(above))
+    while True:
+        end = len(above[:end].rstrip())
+        comments = [node.start for node in tree.path_at(end) if node.kind in language.comment_kinds]
+        if not comments or comments[0] >= end:
+            break
+        end = comments[0]
+    last = above.rfind("\n", 0, end) + 1
+    return any(fault.end < last for fault in tree.faults())
+
+
+@dataclass(slots=True)
+class _SoundTree:
+    """A tree of a small text without a fault, whatever stands in the hole's line, once there was one."""
+
+    tree: SyntaxTree | None = None
+    num_chars: int = 0
+
+
+@lru_cache(maxsize=16)
+def _sound_tree(_cut: Cut, _language: str) -> _SoundTree:
+    return _SoundTree()
+
+
+# One verdict asks for some texts again, and so does the next keystroke.
+@lru_cache(maxsize=32)
+def _parsed(text: str, cut: Cut, language: str) -> SyntaxTree | None:
+    """Parse a small text; of another one of the same cut that is sound, all but the hole's line is read off."""
+    sound = _sound_tree(cut, language)
+    if sound.tree is not None:
+        return sound.tree.reparsed(len(cut.above), sound.num_chars - len(cut.below), text)
+    tree = parse(text, language)
+    if tree is not None and not tree.has_faults:
+        sound.tree, sound.num_chars = tree, len(text)
+    return tree
+
+
 @lru_cache(maxsize=16)
 def _is_sound_without(cut: Cut, indent: str, language: str) -> bool:
     """Tell whether a small text is without a fault if the hole's line is empty, or something harmless."""
     for line in ("", *(indent + fill for fill in language_for(language).neutral_statements[:1])):
-        tree = parse(cut.above + line + cut.below, language)
+        tree = _parsed(cut.above + line + cut.below, cut, language)
         if tree is not None and not tree.has_faults:
             return True
     return False
@@ -156,10 +215,4 @@ def _place(snapshot: Snapshot, hole: Hole) -> _Place:
     before, after = text[start : hole.start], text[hole.end : end]
     above, below = lines_near(text, start, end)
     indent = leading(before) if before.strip() else hole.indent
-    return _Place(snapshot, hole, before, after, _cuts(above, below, indent, snapshot.language))
-
-
-# While a line is being typed, nothing else changes.
-@lru_cache(maxsize=8)
-def _cuts(above: str, below: str, indent: str, language: str) -> tuple[Cut, ...]:
-    return near_cuts(above, below, indent, language_for(language))
+    return _Place(snapshot, hole, before, after, near_cuts(above, below, indent, snapshot.language))

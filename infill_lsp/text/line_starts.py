@@ -53,10 +53,9 @@ class LineStarts:
         values = values[:]
         # Move the line from which on numbers are larger, and mend those that it passes.
         if by:
-            for line in range(start, min(after, len(values))):
-                values[line] += by
-            for line in range(after, min(start, len(values))):
-                values[line] -= by
+            first_passed, last_passed = sorted((start, after))
+            step = by if start < after else -by
+            values[first_passed:last_passed] = array("q", [each + step for each in values[first_passed:last_passed]])
         values[first:after] = array("q", new)
         return LineStarts(values, first + len(new), by + moved_by)
 

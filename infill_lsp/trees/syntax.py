@@ -145,6 +145,19 @@ class SyntaxTree:
         self._text = new_text
         self._index = new_index
 
+    def reparsed(self, start: int, end: int, new_text: str) -> SyntaxTree | None:
+        """Parse `new_text`, which is this tree's text with `[start, end)` replaced. This tree stays as it is.
+
+        None: a text that is refused, or out of time.
+        """
+        tree, index = self._alive(), LineIndex(new_text)
+        if tree is None:
+            return parse(new_text, self._language, index)
+        old = SyntaxTree(self._text, self._language, tree.copy(), self._index)
+        old.edit(start, end, new_text, index)
+        begun = start_parse(new_text, self._language, index, old)
+        return None if begun is None else begun.go_on(_BUDGET_S)
+
     def take(self) -> SyntaxTree | None:
         """Move the inner tree into a new owner, who may edit it; this tree parses afresh if it is asked again."""
         if self._tree is None:

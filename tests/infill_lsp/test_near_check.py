@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from infill_lsp.holes.hole import Hole, hole_at, hole_for_action
-from infill_lsp.judging.near_check import Verdict, verdict_near
+from infill_lsp.judging.near_check import Verdict, breaks_above, verdict_near
 from infill_lsp.text.document import Document
+from infill_lsp.trees.syntax import parse
 from tests.fixture import marked, snapshot_of
 
 # language, what opens a block, a member, the member with the hole, what closes the block, a line that is wrong
@@ -74,3 +77,109 @@ def test_a_fault_is_found_before_the_tree_of_a_large_file_is_ready() -> None:
     assert found == hole_for_action(document.snapshot(60.0), place, place)
     assert isinstance(found, Hole)
     assert found.kind == "error"
+
+
+# Whole and broken pieces of lines; joined, they open and close what they like.
+PIECES = {
+    "c": [
+        "int f(int a) {",
+        "}",
+        "a = b;",
+        "if (a)",
+        "/* a",
+        "b */",
+        "// c",
+        "f(a,",
+        ");",
+        "#if A",
+        "#endif",
+        '"a',
+        "a b c",
+    ],
+    "javascript": [
+        "const f = (a) => {",
+        "}",
+        "a = b;",
+        "`a ${",
+        "b`",
+        "[1,",
+        "];",
+        "/* a",
+        "*/ b",
+        "a b c",
+        "class A {",
+        "'a",
+    ],
+    "python": [
+        "def f(a):",
+        "    return a",
+        "x = [",
+        "]",
+        '"""a',
+        'b"""',
+        "# c",
+        "f(a,",
+        ")",
+        "a b c",
+        "  a +",
+        "class A:",
+    ],
+    "rust": [
+        "fn f(a: A) -> B {",
+        "}",
+        "let a = b;",
+        "match a {",
+        "A => b,",
+        "/* a",
+        "b */",
+        "// c",
+        "f(a,",
+        ");",
+        "a b c",
+        "#[a]",
+    ],
+}
+LINES = st.sampled_from(sorted(PIECES)).flatmap(
+    lambda language: st.tuples(
+        st.just(language),
+        *(st.lists(st.sampled_from(PIECES[language]), max_size=most).map("\n".join) for most in (7, 2, 4)),
+    )
+)
+
+
+@given(LINES)
+@settings(max_examples=400, deadline=None)
+def test_no_line_mends_what_the_parser_stumbled_over_above_it(given_lines: tuple[str, str, str, str]) -> None:
+    language, above, line, below = given_lines
+    if breaks_above(f"{above}\n", language):
+        tree = parse(f"{above}\n{line}\n{below}", language)
+        assert tree is not None
+        assert tree.has_faults
+
+
+@pytest.mark.parametrize(
+    ("above", "broken"),
+    [
+        ("f(a b;\nint c;\nint d;\n", True),
+        ("f(a,\n", False),  # incomplete, as a line may go on with it
+        ("f(a,\n  // c\n", False),
+        ("int a;\n/* b c d\n e f\n", False),
+        ("b c d e f;\n */\nint a;\nint b;\n", True),  # the text began within a comment
+    ],
+)
+def test_what_is_only_incomplete_above_is_not_broken(above: str, broken: bool) -> None:
+    assert breaks_above(above, "c") is broken
+
+
+@given(LINES)
+@settings(max_examples=200, deadline=None)
+def test_a_text_parsed_again_in_part_is_as_sound_as_parsed_whole(given_lines: tuple[str, str, str, str]) -> None:
+    language, above, line, below = given_lines
+    tree, new = parse(f"{above}\n{below}", language), f"{above}\n{line}\n{below}"
+    assert tree is not None
+    if not tree.has_faults:
+        again, whole = tree.reparsed(len(above) + 1, len(above) + 1, new), parse(new, language)
+        assert again is not None
+        assert whole is not None
+        assert again.has_faults == whole.has_faults
+        assert tree.faults() == ()
