@@ -7,6 +7,7 @@ weights.
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,17 @@ def resolved(model: str) -> str:
     return model if folder is None else str(folder)
 
 
+def missing(model: str) -> str | None:
+    """Say in one line that a value of the setting `model` names nothing on this machine; None: it does."""
+    if model == "bundled" or model.startswith("fake:") or folder_of(model) or _is_folder(model):
+        return None
+    if downloads.id_of(model) is not None:
+        return downloads.missing(model)
+    if is_name(model):
+        return f"there is no model {model}; infill-lsp models and infill-lsp tune --list show what there is"
+    return f"{model}: no such checkpoint folder"
+
+
 def all_tuned() -> list[Tuned]:
     """Return the tuned checkpoints by name."""
     try:
@@ -88,6 +100,11 @@ def remove(folder: Path) -> None:
     shutil.rmtree(hidden, ignore_errors=True)
     folder.rename(hidden)
     shutil.rmtree(hidden)
+
+
+def _is_folder(path: str) -> bool:
+    # Unlike a Path, this never raises, whatever the user wrote.
+    return os.path.isdir(os.path.expanduser(path))
 
 
 def _about(folder: Path) -> dict[str, object]:

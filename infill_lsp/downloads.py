@@ -5,7 +5,10 @@ Their ids, and the short names of some, are values of the setting `model`. It op
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +23,12 @@ ALIASES: Mapping[str, str] = MappingProxyType({"diffusiongemma": DEFAULT, "diffu
 
 RECORD_FILE = "downloaded.json"
 """Written when everything else is there: a folder without it is no checkpoint yet."""
+
+STATE_FILE = ".downloading.json"
+"""There while a download is under way, and after it was broken off."""
+
+# Beside the downloads, one file for each folder that the user chose for one: its path.
+_ELSEWHERE = ".elsewhere"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}/[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 _MAX_RECORD_BYTES = 1_000_000
@@ -55,8 +64,20 @@ def id_of(text: str) -> str | None:
 
 
 def place_of(id: str) -> Path:
-    """Say where the checkpoint of this id belongs, whether or not it is there."""
-    return downloads_folder() / id.replace("/", "--")
+    """Say where the checkpoint of this id belongs, whether or not it is there.
+
+    Hubs take any case for the same, so one that is there in other letters has its place there.
+    """
+    exact = downloads_folder() / id.replace("/", "--")
+    if exact.exists():
+        return exact
+    same = (folder for folder in _folders(exact.parent) if folder.name.lower() == exact.name.lower())
+    return next(same, exact)
+
+
+def is_same(id: str, other: str) -> bool:
+    """Tell whether two ids are one model's: hubs take any case for the same."""
+    return id.lower() == other.lower()
 
 
 def found(text: str) -> Downloaded | None:
@@ -79,13 +100,61 @@ def read(folder: Path) -> Downloaded | None:
 
 
 def all_downloaded() -> list[Downloaded]:
-    """Return the downloaded checkpoints by id."""
+    """Return the downloaded checkpoints by id, then those in folders that the user chose."""
+    return [downloaded for folder in _all_folders() if (downloaded := read(folder)) is not None]
+
+
+def all_broken_off() -> list[tuple[str, Path]]:
+    """Return the ids of downloads that were begun and are not whole, in the same order, each with its folder."""
+    found = []
+    for folder in _all_folders():
+        is_begun = (folder / STATE_FILE).is_file() or (folder / RECORD_FILE).is_file()
+        if is_begun and read(folder) is None:
+            found.append((id_in(folder) or folder.name.replace("--", "/", 1), folder))
+    return found
+
+
+def note_elsewhere(folder: Path) -> None:
+    """Remember a folder that the user chose for a download, so that it is listed; harmless if it fails."""
+    notes, path = downloads_folder() / _ELSEWHERE, os.fsencode(folder)
+    with contextlib.suppress(OSError):
+        notes.mkdir(parents=True, exist_ok=True)
+        (notes / hashlib.sha256(path).hexdigest()[:32]).write_bytes(path)
+
+
+def all_chosen() -> set[Path]:
+    """Return the folders of `note_elsewhere`, which may be gone."""
+    found = set()
+    for note in _folders(downloads_folder() / _ELSEWHERE):
+        with contextlib.suppress(OSError):
+            found.add(Path(os.fsdecode(note.read_bytes())))
+    return found
+
+
+def id_in(folder: Path) -> str | None:
+    """Return the id of the download that a folder holds, whole or not; None where it cannot be told."""
+    for name in (STATE_FILE, RECORD_FILE):
+        try:
+            told = json.loads((folder / name).read_bytes()).get("id")
+        except (OSError, ValueError, AttributeError, RecursionError):
+            continue
+        if isinstance(told, str):
+            return told
+    return None
+
+
+def _all_folders() -> list[Path]:
+    """Return where downloads are, or were: our own folders, then those that the user chose."""
+    ours = _folders(downloads_folder())
+    return [*ours, *sorted(all_chosen() - set(ours))]
+
+
+def _folders(parent: Path) -> list[Path]:
     try:
-        folders = sorted(downloads_folder().iterdir())
+        inside = sorted(parent.iterdir())
     except OSError:
         return []
-    shown = (folder for folder in folders if not folder.name.startswith("."))  # others are being removed
-    return [downloaded for folder in shown if (downloaded := read(folder)) is not None]
+    return [each for each in inside if not each.name.startswith(".")]  # others are notes, or being removed
 
 
 def missing(model: str) -> str | None:

@@ -28,21 +28,32 @@ _WEIGHTS = "*.safetensors"
 # `merges.txt` and `vocab.json` are all the tokenizer that some have.
 _SMALL = ("*.json", "merges.txt", "*.model", "LICENSE*", "LICENCE*", "NOTICE*")
 _INDEX = "model.safetensors.index.json"
-_STATE_FILE, _LOCK_FILE = ".downloading.json", ".lock"
+_LOCK_FILE = ".lock"
 _DECLINED, _INTERRUPTED = 1, 130
+_LONG_PAUSE_S = 10.0
 # Beside the files themselves: records, and what the file system takes for itself.
 _ROOM_BYTES = 64 << 20
 
 
-def download(model: str | None, *, agreed: bool, to: Path | None) -> int:
-    """Download a checkpoint and say how to use it; 1 when the licence is declined. Raises Mistake, EngineError."""
+def _pause(seconds: float) -> None:
+    """Let time pass, and say so where somebody would wonder."""
+    if seconds >= _LONG_PAUSE_S:
+        print(f"infill-lsp: the hub is busy; on in {seconds:.0f} seconds", file=sys.stderr)
+    time.sleep(seconds)
+
+
+def download(model: str | None, *, agreed: bool, to: Path | None, wait: Callable[[float], None] = _pause) -> int:
+    """Download a checkpoint and say how to use it; 1 when the licence is declined. Raises Mistake, EngineError.
+
+    `wait` lets so many seconds pass where the hub is busy.
+    """
     id = downloads.id_of(model or downloads.DEFAULT)
     if id is None:
         raise Mistake(f"{model!r} is no model's id; one looks like {downloads.DEFAULT}")
     chosen = None if to is None else to.expanduser().absolute()
     if _is_here(id, chosen):
         return 0
-    repository = hub.look_up(id)
+    repository = hub.look_up(id, wait)
     # The hub knows renamed models by their old ids too, and takes any case for the same.
     if repository.id != id and _is_here(repository.id, chosen):
         return 0
@@ -57,8 +68,9 @@ def download(model: str | None, *, agreed: bool, to: Path | None) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         if chosen is not None:
             _check_ours(folder, repository.id)
+            downloads.note_elsewhere(folder)
         with alone(folder):
-            _fetch_all(repository, wanted, folder)
+            _fetch_all(repository, wanted, folder, wait)
     except KeyboardInterrupt:
         print("infill-lsp: broken off; the same command goes on from there", file=sys.stderr)
         return _INTERRUPTED
@@ -75,18 +87,20 @@ def download(model: str | None, *, agreed: bool, to: Path | None) -> int:
 def _is_here(id: str, chosen: Path | None) -> bool:
     """Tell whether the model is there, whole, in the folder that was chosen or else in its place; and say so."""
     there = downloads.found(id) if chosen is None else downloads.read(chosen)
-    if there is None or there.id != id:
+    if there is None or not downloads.is_same(there.id, id):
         return False
-    print(f"{id} is here already, {size(there.num_bytes)} in {there.folder}")
+    if chosen is not None:
+        downloads.note_elsewhere(chosen)  # as an earlier version may not have done
+    print(f"{there.id} is here already, {size(there.num_bytes)} in {there.folder}")
     return True
 
 
 def _check_ours(folder: Path, id: str) -> None:
     """Refuse a folder of the user's, in which files of the same names would be lost. Raises Mistake, OSError."""
     names = {path.name for path in folder.iterdir()} - {_LOCK_FILE}
-    other = downloads.read(folder)
-    if (names and not names & {_STATE_FILE, downloads.RECORD_FILE}) or (other is not None and other.id != id):
-        raise Mistake(f"{folder} holds {other.id if other else 'other files'}; name an empty or a new folder with --to")
+    other = downloads.id_in(folder)
+    if (names and not names & {downloads.STATE_FILE, downloads.RECORD_FILE}) or not downloads.is_same(other or id, id):
+        raise Mistake(f"{folder} holds {other or 'other files'}; name an empty or a new folder with --to")
 
 
 def _wanted(repository: hub.Repository) -> list[hub.RemoteFile]:
@@ -100,20 +114,22 @@ def _wanted(repository: hub.Repository) -> list[hub.RemoteFile]:
     return [*small, *weights]
 
 
-def _fetch_all(repository: hub.Repository, wanted: list[hub.RemoteFile], folder: Path) -> None:
+def _fetch_all(
+    repository: hub.Repository, wanted: list[hub.RemoteFile], folder: Path, wait: Callable[[float], None]
+) -> None:
     """Bring what is missing, then write the record. Raises Mistake, EngineError, OSError."""
     _drop_others(folder, repository, wanted)
     small = [file for file in wanted if not fnmatchcase(file.name, _WEIGHTS)]
     with _progress(sum(file.size for file in small)) as on_bytes:
         for file in small:
-            _bring(repository, file, folder, on_bytes)
+            _bring(repository, file, folder, on_bytes, wait)
     weights = _indexed([file for file in wanted if fnmatchcase(file.name, _WEIGHTS)], folder)
     if line := fits(folder):
         print(f"on this machine: {line}")
     _check_room(weights, folder)
     with _progress(sum(file.size for file in weights)) as on_bytes:
         for file in weights:
-            _bring(repository, file, folder, on_bytes)
+            _bring(repository, file, folder, on_bytes, wait)
     record = {
         "id": repository.id,
         "commit": repository.commit,
@@ -122,22 +138,28 @@ def _fetch_all(repository: hub.Repository, wanted: list[hub.RemoteFile], folder:
         "files": {file.name: file.size for file in (*small, *weights)},
     }
     _write(folder / downloads.RECORD_FILE, record)
-    (folder / _STATE_FILE).unlink(missing_ok=True)
+    (folder / downloads.STATE_FILE).unlink(missing_ok=True)
 
 
-def _bring(repository: hub.Repository, file: hub.RemoteFile, folder: Path, on_bytes: Callable[[int], None]) -> None:
+def _bring(
+    repository: hub.Repository,
+    file: hub.RemoteFile,
+    folder: Path,
+    on_bytes: Callable[[int], None],
+    wait: Callable[[float], None],
+) -> None:
     target = folder / file.name
     if target.is_file() and target.stat().st_size == file.size:
         on_bytes(file.size)
     else:
-        hub.fetch(repository, file, target, on_bytes)
+        hub.fetch(repository, file, target, on_bytes, wait)
 
 
 def _drop_others(folder: Path, repository: hub.Repository, wanted: list[hub.RemoteFile]) -> None:
     """Throw away what an earlier download left of files that are others now, and note which ones these are."""
     known = {file.name: [file.size, file.sha256 or repository.commit] for file in wanted}
     try:
-        before = json.loads((folder / _STATE_FILE).read_bytes())
+        before = json.loads((folder / downloads.STATE_FILE).read_bytes())
     except (OSError, ValueError):
         before = {}
     (folder / downloads.RECORD_FILE).unlink(missing_ok=True)
@@ -145,7 +167,7 @@ def _drop_others(folder: Path, repository: hub.Repository, wanted: list[hub.Remo
         if not isinstance(before, dict) or before.get(name) != marks:
             for path in (folder / name, folder / f".{name}.part"):
                 path.unlink(missing_ok=True)
-    _write(folder / _STATE_FILE, known)
+    _write(folder / downloads.STATE_FILE, {"id": repository.id, **known})
 
 
 def _indexed(weights: list[hub.RemoteFile], folder: Path) -> list[hub.RemoteFile]:

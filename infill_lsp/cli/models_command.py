@@ -1,12 +1,13 @@
 """`infill-lsp models`: the checkpoints of this machine, what they take, and how they would be run; and removing one.
 
-Listed are the bundled one, those that `tune` made and those that `download` fetched, and the quantised weights that the
-engine keeps on disk for large ones.
+Listed are the bundled one, those that `tune` made, those that `download` fetched or began to, wherever they were put,
+and the quantised weights that the engine keeps on disk for large ones.
 """
 
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -24,13 +25,14 @@ _STORES = "quantised/*/store.json"  # where `engine.models.quantize.store` write
 class Listed:
     """One checkpoint. `quantised_bytes` is what the engine keeps of it besides."""
 
-    model: str  # as the setting `model` takes it
+    model: str  # as the setting `model` takes it; of a broken download, as `download` does
     kind: str
     folder: str
     num_bytes: int
     quantised_bytes: int
     license: str | None
     fits: str | None
+    goes_on: str | None  # the command that brings the rest of a download that was broken off
 
 
 def list_models(*, as_json: bool) -> int:
@@ -44,8 +46,9 @@ def list_models(*, as_json: bool) -> int:
         parts += [f"and {size(each.quantised_bytes)} quantised"] if each.quantised_bytes else []
         parts += [f"licence {each.license}"] if each.license else []
         print(", ".join(parts))
-        if each.fits:
-            print(f"    {each.fits}")
+        for line in (each.goes_on, each.fits):
+            if line:
+                print(f"    {line}")
     return 0
 
 
@@ -56,6 +59,8 @@ def remove_model(name: str) -> int:
     if folder is None or not folder.is_dir():
         if checkpoints.folder_of(name) is not None:
             raise Mistake(f"{name} was tuned; to remove it: infill-lsp tune --remove {name}")
+        if any(Path(name).expanduser().absolute() == each for each in downloads.all_chosen()):
+            raise Mistake(f"{name} is a folder that you chose; to remove the model, delete that folder")
         raise Mistake(f"{name} was not downloaded; infill-lsp models names what is here")
     stores = [store for store, source in _stores() if source == folder.resolve()]
     num_bytes = _bytes_in(folder.glob("*"))
@@ -74,7 +79,14 @@ def _found() -> list[Listed]:
     rows: list[tuple[str, str, Path, str | None]] = []
     rows += [("bundled", "comes with infill-lsp", bundled, None)] if bundled.is_dir() else []
     rows += [(tuned.name, "tuned", tuned.folder, None) for tuned in checkpoints.all_tuned()]
-    rows += [(each.id, "downloaded", each.folder, each.license) for each in downloads.all_downloaded()]
+    chosen = downloads.all_chosen()
+    for each in downloads.all_downloaded():
+        rows.append((str(each.folder) if each.folder in chosen else each.id, "downloaded", each.folder, each.license))
+    goes_on: dict[Path, str] = {}
+    for id, folder in downloads.all_broken_off():
+        rows.append((id, "broken off", folder, None))
+        place = f" --to {shlex.quote(str(folder))}" if folder in chosen else ""
+        goes_on[folder] = f"infill-lsp download {id}{place}"
     stores = _stores()
     lines = fits_all([folder for _, _, folder, _ in rows])
     return [
@@ -86,6 +98,7 @@ def _found() -> list[Listed]:
             sum(_bytes_in(store.glob("*")) for store, source in stores if source == folder.resolve()),
             license,
             line,
+            goes_on.get(folder),
         )
         for (model, kind, folder, license), line in zip(rows, lines, strict=True)
     ]

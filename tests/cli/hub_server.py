@@ -23,6 +23,7 @@ class HubServer:
         self.status: int | None = None  # answers everything so
         self.knows_ranges = True
         self.cut: dict[str, list[int]] = {}  # by file: after so many bytes each answer ends, until the list is empty
+        self.busy: dict[str, list[tuple[int, str | None]]] = {}  # by file or id: statuses, Retry-After
         self.damaged: set[str] = set()
         self.asked: list[tuple[str, str | None]] = []  # path and range of each file that was asked for
         hub = self
@@ -57,11 +58,20 @@ class HubServer:
         if self.status is not None:
             self._send(request, self.status, b"{}")
         elif path.lower() == f"/api/models/{self.id}".lower():  # as the real one, which takes any case
+            if self._is_busy(request, self.id):
+                return
             self._send(request, 200, json.dumps(self._described()).encode())
         elif path.startswith(f"/{self.id}/resolve/{self.commit}/"):
             self._send_file(request, path.rpartition("/")[2])
         else:
             self._send(request, 404, b"{}", {"X-Error-Code": "RepoNotFound"})
+
+    def _is_busy(self, request: BaseHTTPRequestHandler, name: str) -> bool:
+        if not self.busy.get(name):
+            return False
+        status, retry_after = self.busy[name].pop(0)
+        self._send(request, status, b"busy", {"Retry-After": retry_after} if retry_after else None)
+        return True
 
     def _described(self) -> dict[str, object]:
         def described(name: str, data: bytes) -> dict[str, object]:
@@ -77,6 +87,8 @@ class HubServer:
         self.asked.append((name, span))
         if self.gated:
             return self._send(request, 403, b"", {"X-Error-Code": "GatedRepo"})
+        if not self.cut.get(name) and self._is_busy(request, name):
+            return None
         data = self.files[name]
         if name in self.damaged:
             data = bytes(len(data))

@@ -7,17 +7,22 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save
 
 from infill_lsp import checkpoints, downloads
 from infill_lsp.cli import download_command, hub, models_command
 from infill_lsp.cli.app import run
 from infill_lsp.cli.mistake import Mistake
+from infill_lsp.cli.retries import LONGEST_PAUSE_S, pause_s
 from infill_lsp.settings.settings import load
 from tests.cli.hub_server import HubServer
 
@@ -69,8 +74,8 @@ def server(private_folders: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[H
     made.close()
 
 
-def fetch() -> int:
-    return download_command.download(ID, agreed=True, to=None)
+def fetch(wait: Callable[[float], None] = lambda seconds: None) -> int:
+    return download_command.download(ID, agreed=True, to=None, wait=wait)
 
 
 def test_the_command_fetches_what_is_needed_and_the_model_is_found_without_a_network(
@@ -144,6 +149,72 @@ def test_a_server_without_ranges_sends_all_of_it_again(server: HubServer) -> Non
     server.cut, server.knows_ranges = {FIRST: [5000]}, False
     assert fetch() == 0
     assert (downloads.place_of(ID) / FIRST).read_bytes() == FILES[FIRST]
+
+
+def test_a_server_without_ranges_that_always_breaks_ends_the_download(server: HubServer) -> None:
+    server.cut, server.knows_ranges = {FIRST: [5000] * 50}, False
+    with pytest.raises(hub.EngineError, match=r"broke off .*; the same command goes on from there"):
+        fetch()
+
+
+def test_a_hub_that_is_busy_in_the_middle_of_a_file_is_asked_again_for_the_rest(server: HubServer) -> None:
+    server.cut = {FIRST: [5000]}
+    server.busy = {FIRST: [(429, "7"), (503, None), (500, "next year"), (502, None)]}
+    waited: list[float] = []
+    assert fetch(waited.append) == 0
+    assert waited == [7.0, 4.0, 8.0, 16.0]
+    assert [span for name, span in server.asked if name == FIRST] == ["bytes=0-"] + ["bytes=5000-"] * 5
+    assert (downloads.place_of(ID) / FIRST).read_bytes() == FILES[FIRST]
+
+
+@pytest.mark.parametrize(
+    ("busy", "num_waits", "says"),
+    [
+        ([(503, None)] * 9, 4, "the hub answers 503"),
+        ([(429, "3600")], 0, "the hub answers 429, and asks to wait 60 minutes"),
+        ([(404, None)], 0, "the hub answers 404"),
+    ],
+)
+def test_a_hub_that_stays_busy_is_one_line_and_the_next_run_goes_on(
+    server: HubServer, busy: list[tuple[int, str | None]], num_waits: int, says: str
+) -> None:
+    server.cut, server.busy = {FIRST: [5000]}, {FIRST: busy}
+    waited: list[float] = []
+    with pytest.raises(hub.EngineError, match=says) as failure:
+        fetch(waited.append)
+    assert (len(waited), len(str(failure.value).splitlines())) == (num_waits, 1)
+    server.busy = {}
+    server.asked.clear()
+    assert fetch() == 0
+    assert [span for name, span in server.asked if name == FIRST] == ["bytes=5000-"]
+
+
+def test_a_hub_that_is_busy_when_a_model_is_looked_up_is_asked_again(server: HubServer) -> None:
+    server.busy = {ID: [(429, "9"), (503, None)]}
+    waited: list[float] = []
+    assert fetch(waited.append) == 0
+    assert waited == [9.0, 4.0]
+    shutil.rmtree(downloads.place_of(ID))
+    for busy, num_waits, says in (([(503, None)] * 9, 6, "answers 503"), ([(429, "3600")], 6, "to wait 60 minutes")):
+        server.busy = {ID: list(busy)}
+        with pytest.raises(hub.EngineError, match=rf"{ID} cannot be looked up \(.*{says}\); try again later"):
+            fetch(waited.append)
+        assert len(waited) == num_waits
+
+
+@given(num_failures=st.integers(1, 5), seconds=st.integers(0, 10**6))
+def test_a_hub_is_given_the_time_that_it_asks_for_and_a_growing_one_in_any_case(
+    num_failures: int, seconds: int
+) -> None:
+    now = datetime(2026, 3, 1, 12, tzinfo=UTC)
+    plain = pause_s(num_failures, None, now)
+    assert plain == 2 * pause_s(num_failures - 1, None, now)
+    assert plain < LONGEST_PAUSE_S
+    date = format_datetime(now + timedelta(seconds=seconds), usegmt=True)
+    for asked in (str(seconds), f" {seconds} ", date):
+        assert pause_s(num_failures, asked, now) == max(plain, seconds)
+    for nonsense in ("", "soon", "-5", "1e3", "٣"):
+        assert pause_s(num_failures, nonsense, now) == plain
 
 
 def test_what_changed_meanwhile_is_not_mixed_with_what_was(server: HubServer) -> None:
@@ -243,6 +314,53 @@ def test_an_id_in_another_case_is_the_same_model(server: HubServer, capsys: pyte
     assert server.asked == []
 
 
+def test_an_id_in_another_case_is_found_in_the_settings_and_removed(server: HubServer) -> None:
+    assert fetch() == 0
+    other = ID.title()
+    assert other != ID
+    reading = load(overrides={"model": other})
+    assert (reading.settings.model, reading.problems) == (str(downloads.place_of(ID)), ())
+    assert models_command.remove_model(other) == 0
+    assert downloads.found(ID) is None
+    assert load(overrides={"model": other}).problems != ()
+
+
+def test_downloads_that_were_broken_off_or_put_elsewhere_are_listed(
+    server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models_command, "fits_all", lambda folders: [None] * len(folders))
+    whole, half = tmp_path / "whole", tmp_path / "one half"
+    assert download_command.download(ID, agreed=True, to=whole) == 0
+    server.damaged = {SECOND}
+    for to in (None, half):
+        with pytest.raises(hub.EngineError):
+            download_command.download(ID, agreed=True, to=to)
+    capsys.readouterr()
+
+    def rows() -> list[tuple[str, str, str | None]]:
+        assert run(["models", "--json"]) == 0
+        listed = json.loads(capsys.readouterr().out)["models"][1:]
+        assert all(row["num_bytes"] >= len(FILES[FIRST]) for row in listed)
+        return [(row["model"], row["kind"], row["goes_on"]) for row in listed]
+
+    begun = f"infill-lsp download {ID}"
+    assert rows() == [
+        (str(whole), "downloaded", None),
+        (ID, "broken off", begun),
+        (ID, "broken off", f"{begun} --to '{half}'"),
+    ]
+    assert run(["models"]) == 0
+    assert f"    {begun} --to '{half}'\n" in capsys.readouterr().out
+    assert run(["models", "--remove", str(whole)]) == 2
+    assert "delete that folder" in capsys.readouterr().err
+    shutil.rmtree(whole)
+    server.damaged = set()
+    assert download_command.download(ID, agreed=True, to=half) == 0
+    assert fetch() == 0
+    capsys.readouterr()
+    assert rows() == [(ID, "downloaded", None), (str(half), "downloaded", None)]
+
+
 def test_a_folder_of_the_users_is_left_alone(server: HubServer, tmp_path: Path) -> None:
     (tmp_path / "LICENSE").write_text("mine")
     with pytest.raises(Mistake, match="holds other files; name an empty or a new folder"):
@@ -257,6 +375,9 @@ def test_a_folder_of_the_users_is_left_alone(server: HubServer, tmp_path: Path) 
     with pytest.raises(Mistake, match=f"holds {ID}; name"):
         download_command.download("someone/other", agreed=True, to=disk)
     assert downloads.read(disk) is not None
+    (disk / downloads.RECORD_FILE).rename(disk / downloads.STATE_FILE)
+    with pytest.raises(Mistake, match=f"holds {ID}; name"):  # Half of one model is no place for another, either.
+        download_command.download("someone/other", agreed=True, to=disk)
 
 
 def test_what_a_broken_download_left_can_be_removed(server: HubServer) -> None:
