@@ -57,7 +57,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         path = options.socket and options.socket.absolute()
         path = path or sockets.default_socket_path(model, options.precision)
-        host_log.rotate(sockets.log_path(path))
+        for log in sockets.log_places(path):
+            host_log.rotate(log)
         load = Loader(model, options.critic, options.precision)
         return serve(path, load, model=model, idle_seconds=options.idle_seconds)
     except (EngineError, OSError) as error:

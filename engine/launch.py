@@ -141,15 +141,21 @@ def _spawn(
 
 
 def _open_log(socket_path: Path) -> Path:
-    log = sockets.log_path(socket_path)
-    try:
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with log.open("ab") as stream:
-            if stream.tell() > _MAX_LOG_BYTES:
-                stream.truncate(0)
-    except OSError as error:
-        raise EngineUnavailable(f"The engine host's log cannot be written: {error}") from error
-    return log
+    """Find a place for the log: beside the socket where its folder cannot be written. No fill may fail for a log."""
+    problem: OSError | None = None
+    for log in sockets.log_places(socket_path):
+        try:
+            log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if log.parent == socket_path.parent:
+                sockets.check_private(log.parent)  # Nobody else may say what the log is.
+            with log.open("ab") as stream:
+                if stream.tell() > _MAX_LOG_BYTES:
+                    stream.truncate(0)
+        except OSError as error:
+            problem = problem or error
+        else:
+            return log
+    raise EngineUnavailable(f"The engine host's log cannot be written: {problem}")
 
 
 def _last_line(log: Path, offset: int) -> str:

@@ -127,11 +127,24 @@ def serving_process(path: Path) -> int | None:
     return None
 
 
-def log_path(socket_path: Path) -> Path:
-    """Place the log of the host behind this socket."""
+def log_places(socket_path: Path) -> tuple[Path, Path]:
+    """Say where the log of the host behind this socket belongs, and where it is if nothing can be written there."""
     import platformdirs
 
-    return Path(platformdirs.user_log_dir("infill-lsp", appauthor=False)) / f"host-{socket_path.stem}.log"
+    folder = Path(platformdirs.user_log_dir("infill-lsp", appauthor=False))
+    return folder / f"host-{socket_path.stem}.log", socket_path.with_suffix(".log")
+
+
+def log_path(socket_path: Path) -> Path:
+    """Find the log of the host behind this socket: the one that was written last."""
+    return max(log_places(socket_path), key=_written_at)
+
+
+def _written_at(file: Path) -> int:
+    try:
+        return file.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def make_private(folder: Path) -> None:

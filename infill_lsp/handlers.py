@@ -1,4 +1,4 @@
-"""One short function for each message of the client: wire types in, a call, wire types out.
+"""One short function for each message of the standard: wire types in, a call, wire types out.
 
 This is one of the two places where every exception is caught: a request is answered whatever happens, and ghost text
 stays silent rather than interrupt a user who only types. It knows no engine and no thread.
@@ -11,8 +11,6 @@ import gc
 import importlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +20,17 @@ from pygls.uris import to_fs_path
 
 from engine.api import EngineError
 from infill_lsp import from_lsp, to_lsp
-from infill_lsp.actions.task import Done, Undone
+from infill_lsp.actions.task import Undone
 from infill_lsp.errors import InfillError, answer_code
 from infill_lsp.protocol import ACCEPTED
 from infill_lsp.session import Session
-from infill_lsp.text.document import Snapshot
 from infill_lsp.text.line_index import PositionEncoding
 from infill_lsp.transport.hardened import at_arrival
 
 _log = logging.getLogger(__name__)
+
+# A compiler's tree is thousands of objects that hold no cycle and are gone at once: no reason to look for garbage.
+_COLLECT_EVERY = 20_000
 
 Handler = Callable[[Session, Any], Awaitable[Any]]
 Listener = Callable[[Session, Any], None]
@@ -139,6 +139,11 @@ def did_close(session: Session, params: types.DidCloseTextDocumentParams) -> Non
     session.close(params.text_document.uri)
 
 
+def did_save(session: Session, params: types.DidSaveTextDocumentParams) -> None:
+    """Follow settings that were saved."""
+    session.saved(params.text_document.uri)
+
+
 def progress_cancelled(session: Session, params: types.WorkDoneProgressCancelParams) -> None:
     """Stop the work whose progress bar the user closed."""
     session.editor.progress_cancelled(params.token)
@@ -158,9 +163,15 @@ async def inline_completion(session: Session, params: types.InlineCompletionPara
 
 async def code_action(session: Session, params: types.CodeActionParams) -> list[types.CodeAction]:
     """List what may be done here. Touches no model: editors ask at every move."""
-    snapshot, encoding = at_arrival(), session.editor.encoding
-    if snapshot is None or session.refusal(snapshot) is not None:
+    is_asked = params.context.trigger_kind == types.CodeActionTriggerKind.Invoked
+    if (snapshot := at_arrival()) is None:
         return []
+    session.look_at_files()
+    if (refusal := session.refusal(snapshot)) is not None:
+        if is_asked:
+            session.silent(snapshot.uri, refusal, "inactive")
+        return []
+    encoding = session.editor.encoding
     start, end = from_lsp.offsets_of(snapshot.index, params.range, encoding)
     from infill_lsp.actions.actions import actions_for
 
@@ -171,7 +182,7 @@ async def code_action(session: Session, params: types.CodeActionParams) -> list[
         problems=from_lsp.problems(params.context.diagnostics, snapshot.index, encoding),
         only=None if params.context.only is None else [from_lsp.kind(each) for each in params.context.only],
         capabilities=session.lending.capabilities,
-        is_asked=params.context.trigger_kind == types.CodeActionTriggerKind.Invoked,
+        is_asked=is_asked,
     )
     return [to_lsp.action(each, snapshot, encoding, params.context.diagnostics) for each in found]
 
@@ -189,63 +200,8 @@ async def resolve_code_action(session: Session, action: types.CodeAction) -> typ
         return _disabled(session, action, outcome)
     if outcome.message is not None:
         session.editor.show(f"{action.title}: {outcome.message}")
-    action.edit = _edit(session, snapshot, outcome)
+    action.edit = session.editor.workspace_edit(outcome, snapshot)
     return action
-
-
-async def rewrite(session: Session, arguments: Any) -> dict[str, object]:
-    """Rewrite a range by the noise dial or by an instruction, and ask the client to apply the edit."""
-    wanted, snapshot = from_lsp.wanted_rewriting(arguments), at_arrival()
-    task_of = partial(wanted.task, "Rewrite")
-    if not session.editor.applies_edits:
-        outcome: Done | Undone = Undone("this editor does not apply edits of a server (workspace/applyEdit)")
-    elif snapshot is None:
-        outcome = Undone("the document is not open")
-    elif wanted.version is not None and wanted.version != snapshot.version:
-        outcome = Undone("the document changed since")
-    else:
-        from infill_lsp.actions.action_run import carried_out
-
-        outcome = await carried_out(session, snapshot, task_of(snapshot.index, session.editor.encoding))
-    if isinstance(outcome, Done):
-        reason = await session.editor.apply(_edit(session, snapshot, outcome), "Rewrite")
-        outcome = outcome if reason is None else Undone(reason)
-    if isinstance(outcome, Undone):
-        if outcome.tell:
-            session.editor.show(f"Rewrite: {outcome.reason}")
-        return {"applied": False, "reason": outcome.reason}
-    return {"applied": True, "reason": None}
-
-
-async def why_no_suggestion(session: Session, params: Any) -> dict[str, object]:
-    """Tell why nothing was suggested lately, newest first."""
-    return to_lsp.silences(session.silences(), datetime.now().astimezone())
-
-
-def show_why_no_suggestion(session: Session) -> dict[str, object]:
-    """Show the user why nothing was suggested lately, newest first, and answer the same."""
-    told = to_lsp.silences(session.silences(), datetime.now().astimezone())
-    session.editor.show(to_lsp.silences_as_text(told))
-    return told
-
-
-def accepted(session: Session, *arguments: object) -> None:
-    """Count a suggestion that the user took, and learn from it."""
-    session.num_accepted += 1
-    if (name := from_lsp.offer_name(arguments)) is not None:
-        session.offers.taken(name)
-
-
-def did_show_completion(session: Session, params: Any) -> None:
-    """Note that a suggestion is on the screen, as Copilot's clients tell."""
-    if (name := from_lsp.offer_of_item(params)) is not None:
-        session.offers.shown(name, session.now())
-
-
-def did_partially_accept_completion(session: Session, params: Any) -> None:
-    """Learn that the user took a part of a suggestion, as Copilot's clients tell."""
-    if (name := from_lsp.offer_of_item(params)) is not None:
-        session.offers.taken(name)
 
 
 def _load_what_requests_need() -> None:
@@ -253,6 +209,7 @@ def _load_what_requests_need() -> None:
     importlib.import_module("infill_lsp.ghost.ghost_text")
     importlib.import_module("infill_lsp.actions.action_run")
     gc.freeze()  # Modules live as long as the process: no collection need look at them again.
+    gc.set_threshold(_COLLECT_EVERY)
 
 
 async def _fetch_settings(session: Session, sent: object) -> None:
@@ -264,17 +221,6 @@ async def _fetch_settings(session: Session, sent: object) -> None:
             scoped = {root: own for root, own in zip(roots, answered, strict=False) if own is not None}
         if sent is not None or scoped:
             session.configure(sent, scoped)
-
-
-def _edit(session: Session, snapshot: Snapshot, done: Done) -> types.WorkspaceEdit:
-    editor = session.editor
-    return to_lsp.workspace_edit(
-        done,
-        snapshot,
-        editor.encoding,
-        document_changes=editor.document_changes,
-        annotations=editor.change_annotations,
-    )
 
 
 def _disabled(session: Session, action: types.CodeAction, undone: Undone) -> types.CodeAction:

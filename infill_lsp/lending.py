@@ -50,7 +50,11 @@ class Lending:
     @contextlib.asynccontextmanager
     async def lend(self, settings: Settings, uri: str) -> AsyncIterator[Engine]:
         """Lend the engine, and show the client that it is busy and how that ended."""
-        engine = self._present(settings)
+        try:
+            engine = self._present(settings)
+        except EngineError as error:
+            self._told(error, uri)
+            raise
         self._num_fills += 1
         self._editor.status("busy", uri=uri)
         self._loading.look(engine)
@@ -75,18 +79,20 @@ class Lending:
 
     async def warm(self, settings: Settings) -> None:
         """Let the engine load its model before it is first needed, where it can. Never raises; told once an engine."""
-        engine = self._present(settings)
+        try:
+            engine = self._present(settings)
+        except EngineError as error:
+            return self._told(error)
         warm: Callable[[], Awaitable[object]] | None = getattr(engine, "warm", None)
         if warm is None or engine is self._warmed:
-            return
+            return None
         self._warmed = engine
         try:
             await self._loading.shown_during(warm())
             self._ask_capabilities(engine)
         except EngineError as error:
             if engine is self._engine:
-                self.in_trouble = state_of(error) == "error"
-                self._editor.status(state_of(error), str(error))
+                self._told(error)
         except Exception:
             _log.exception("the engine could not be warmed")
 
@@ -140,6 +146,11 @@ class Lending:
             return
         if engine is self._engine:
             self.capabilities = capabilities
+
+    def _told(self, error: EngineError, uri: str | None = None) -> None:
+        """Remember that the engine cannot be used, and tell the client."""
+        self.in_trouble = state_of(error) == "error"
+        self._editor.status(state_of(error), str(error), uri)
 
     def _present(self, settings: Settings) -> Engine:
         if self._engine is None:

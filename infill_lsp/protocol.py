@@ -15,11 +15,12 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 
 from engine.api import Draft
+from infill_lsp.actions.task import Done
 from infill_lsp.errors import State
 from infill_lsp.settings.settings import SECTION
 from infill_lsp.text.document import Snapshot
 from infill_lsp.text.line_index import PositionEncoding
-from infill_lsp.to_lsp import range_of
+from infill_lsp.to_lsp import range_of, workspace_edit
 from infill_lsp.transport.hardened import Protocol
 
 STATUS = "infill/status"
@@ -147,6 +148,16 @@ class Editor:
             answer = await self._ask(types.WORKSPACE_CONFIGURATION, types.ConfigurationParams(wanted))
             return answer if isinstance(answer, (list, tuple)) else ()
         return ()
+
+    def workspace_edit(self, done: Done, snapshot: Snapshot) -> types.WorkspaceEdit:
+        """Write a change down as this client understands it."""
+        return workspace_edit(
+            done,
+            snapshot,
+            self.encoding,
+            document_changes=self.document_changes,
+            annotations=self.change_annotations,
+        )
 
     async def apply(self, edit: types.WorkspaceEdit, label: str) -> str | None:
         """Ask the client to apply an edit; return why it did not, or None."""

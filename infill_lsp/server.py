@@ -14,9 +14,8 @@ from typing import Any, cast
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from engine.api import Engine
-from infill_lsp import __version__, handlers, logs
-from infill_lsp.context.context import CRITIC
+from infill_lsp import __version__, handlers, logs, own_messages
+from infill_lsp.engines import host_of
 from infill_lsp.lending import MakeEngine
 from infill_lsp.protocol import (
     ACCEPTED,
@@ -28,7 +27,6 @@ from infill_lsp.protocol import (
     Editor,
 )
 from infill_lsp.session import Session
-from infill_lsp.settings.settings import Settings
 from infill_lsp.text.line_index import PositionEncoding
 from infill_lsp.transport.hardened import Protocol, converter
 from infill_lsp.transport.stdio import run_stdio
@@ -49,7 +47,7 @@ _REQUESTS: dict[str, tuple[handlers.Handler, Any]] = {
         ),
     ),
     types.CODE_ACTION_RESOLVE: (handlers.resolve_code_action, None),
-    WHY_NO_SUGGESTION: (handlers.why_no_suggestion, None),
+    WHY_NO_SUGGESTION: (own_messages.why_no_suggestion, None),
     # Three notifications that ask the client something, so that they have to wait.
     types.INITIALIZED: (handlers.initialized, None),
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: (handlers.did_change_configuration, None),
@@ -59,10 +57,11 @@ _REQUESTS: dict[str, tuple[handlers.Handler, Any]] = {
 _NOTIFICATIONS: dict[str, handlers.Listener] = {
     types.TEXT_DOCUMENT_DID_OPEN: handlers.did_open,
     types.TEXT_DOCUMENT_DID_CHANGE: handlers.did_change,
+    types.TEXT_DOCUMENT_DID_SAVE: handlers.did_save,
     types.TEXT_DOCUMENT_DID_CLOSE: handlers.did_close,
     types.WINDOW_WORK_DONE_PROGRESS_CANCEL: handlers.progress_cancelled,
-    DID_SHOW_COMPLETION: handlers.did_show_completion,
-    DID_PARTIALLY_ACCEPT_COMPLETION: handlers.did_partially_accept_completion,
+    DID_SHOW_COMPLETION: own_messages.did_show_completion,
+    DID_PARTIALLY_ACCEPT_COMPLETION: own_messages.did_partially_accept_completion,
 }
 
 
@@ -88,13 +87,13 @@ class Server(LanguageServer):
 
         @self.command(ACCEPTED)
         def accepted(*arguments: Any) -> None:
-            handlers.accepted(self.session, *arguments)
+            own_messages.accepted(self.session, *arguments)
 
         @self.command(SHOW_WHY_NO_SUGGESTION)
         def show_why_no_suggestion(*_: Any) -> dict[str, object]:
-            return handlers.show_why_no_suggestion(self.session)
+            return own_messages.show_why_no_suggestion(self.session)
 
-        rewrite = handlers.answering(self.session, handlers.rewrite)
+        rewrite = handlers.answering(self.session, own_messages.rewrite)
 
         @self.command(REWRITE)
         async def rewrite_by_command(*arguments: Any) -> Any:
@@ -117,12 +116,5 @@ def serve_stdio(settings_overrides: Mapping[str, object] | None = None, make_eng
     """
     logs.begin()
     _log.info("version %s, Python %s on %s", __version__, sys.version.split()[0], sys.platform)
-    server = Server(make_engine or _host_engine, settings_overrides)
+    server = Server(make_engine or host_of, settings_overrides)
     return run_stdio(server.protocol, server.session.aclose)
-
-
-def _host_engine(settings: Settings) -> Engine:
-    from engine.client import HostClient  # Imported late: the server answers before it needs an engine.
-
-    idle_seconds, precision = settings.idle_minutes * 60, settings.precision
-    return HostClient(settings.model, idle_seconds=idle_seconds, critic=CRITIC, precision=precision)

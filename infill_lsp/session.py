@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _SETTINGS_WITHIN_S = 1.0
+_LOOK_AT_FILES_AGAIN_S = 2.0
 # What a parse may take of a request about a file of this many characters; the rest of it waits until nobody types.
 _LARGE, _PARSE_LARGE_S = 100_000, 0.001
 
@@ -82,6 +83,7 @@ class Session:
         self._exclusions = Exclusions()
         self._clock = clock
         self._problems: tuple[str, ...] = ()
+        self._looked_at_files: float | None = None
         self._parse_ahead = ParseAhead()
         self._edits = RecentEdits()
         self._outlines = OutlineMemory()
@@ -111,6 +113,22 @@ class Session:
         before = self._folders.snapshot()
         self._folders.configure(editor_settings, scoped or {})
         self._configured(before)
+
+    def look_at_files(self) -> None:
+        """Follow files of settings that were changed on the disk, by whatever program; every other second at most."""
+        if self._looked_at_files is None or self._clock() - self._looked_at_files >= _LOOK_AT_FILES_AGAIN_S:
+            self._follow_files()
+
+    def _follow_files(self) -> None:
+        self._looked_at_files = self._clock()
+        before = self._folders.snapshot()
+        if self._folders.follow_files():
+            self._configured(before)
+
+    def saved(self, uri: str) -> None:
+        """Follow a file of settings that the editor has saved at once, so that a mistake in it is told at once."""
+        if any(map(self._folders.is_source, self._exclusions.paths(uri))):
+            self._follow_files()
 
     def _configured(self, before: tuple[Settings, ...]) -> None:
         """Follow the new settings, and warn once about the ones that cannot be used."""
@@ -154,6 +172,7 @@ class Session:
         if self._configuring:
             _, late = await asyncio.wait(self._configuring, timeout=_SETTINGS_WITHIN_S)
             self._configuring -= late
+        self.look_at_files()
 
     def open(self, uri: str, version: int, text: str, language: str) -> None:
         """Take over a document that the editor opened."""

@@ -10,7 +10,7 @@ from infill_lsp.actions.fill_all import AllFilled, fill_all
 from infill_lsp.actions.task import Change, Done, Task, Undone
 from infill_lsp.fill import fill
 from infill_lsp.holes.all_holes import holes_within
-from infill_lsp.holes.hole import Hole, NoHole, hole_for_action
+from infill_lsp.holes.hole import Hole, NoHole, hole_on_request
 from infill_lsp.session import Session
 from infill_lsp.text.document import Snapshot
 
@@ -19,7 +19,7 @@ Report = Callable[[str], None]
 
 async def fill_hole(session: Session, snapshot: Snapshot, task: Task, report: Report) -> Done | Undone:
     """Fill the hole that the action was offered for."""
-    hole = hole_for_action(snapshot, task.start, task.end)
+    hole = hole_on_request(snapshot, task.start, task.end)
     return Undone(hole.reason) if isinstance(hole, NoHole) else await filled(session, snapshot, hole)
 
 

@@ -14,7 +14,7 @@ from infill_lsp.actions.fix import fix_at
 from infill_lsp.actions.rewrite_region import Region, region_in
 from infill_lsp.actions.task import REDO, REWORK, TIDY, Task
 from infill_lsp.holes.all_holes import function_around, has_hole_outside, num_holes_within
-from infill_lsp.holes.hole import Hole, NoHole, hole_for_action
+from infill_lsp.holes.hole import Hole, NoHole, hole_for_action, hole_on_request
 from infill_lsp.text.document import Snapshot
 
 QUICK_FIX = "quickfix"
@@ -66,9 +66,9 @@ def actions_for(
     """List what may be done with a range, the likeliest first.
 
     `only` holds the kinds that the client wants to see, each standing for the kinds below it too. Where the user asked,
-    and not an editor that follows the caret, holes are looked for in the whole file.
+    and not an editor that follows the caret, a line's rest is a hole too, and holes are looked for in the whole file.
     """
-    hole = hole_for_action(snapshot, start, end)
+    hole = (hole_on_request if is_asked else hole_for_action)(snapshot, start, end)
     found = [
         *_fill(hole, start, end, only),
         *_fixes(snapshot, start, end, problems, capabilities),

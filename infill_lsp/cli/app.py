@@ -47,7 +47,8 @@ def run(arguments: list[str]) -> int:
         status = app(arguments, prog_name="infill-lsp", standalone_mode=False)
         sys.stdout.flush()
     except typer.TyperException as error:
-        return _complain(f"{error.format_message()} (infill-lsp --help)", _MISTAKE_STATUS)
+        command = getattr(getattr(error, "ctx", None), "command_path", "infill-lsp")
+        return _complain(f"{error.format_message()} ({command} --help)", _MISTAKE_STATUS)
     except Mistake as error:
         return _complain(str(error), _MISTAKE_STATUS)
     except EngineError as error:
@@ -101,7 +102,9 @@ def rewrite(
     lines: Annotated[str, typer.Option(metavar="A-B", help="Which lines to rewrite, counted from 1.")],
     noise: Annotated[
         float | None,
-        typer.Option(min=0.0, max=1.0, help="How much to write anew: 0 nothing, 0.3 tidy, 0.6 rework, 0.9 redo; 0.6."),
+        typer.Option(
+            min=0.0, max=1.0, help="How much to write anew: 0 nothing, 0.3 tidy, 0.6 rework (so else), 0.9 redo."
+        ),
     ] = None,
     instruct: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What to do, for checkpoints that take instructions.")
@@ -139,7 +142,7 @@ def trace(
 @app.command()
 def demo(
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A file of your own instead of the sample.")
+        Path | None, typer.Argument(metavar="FILE", help="A file of your own instead of the sample.")
     ] = None,
     at: Annotated[str | None, typer.Option(metavar="LINE:COLUMN", help="Where the hole is in FILE.")] = None,
     model: _Model = None,
@@ -201,7 +204,7 @@ def settings(
 @app.command()
 def download(
     model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="Its id, OWNER/NAME; else DiffusionGemma 26B.")
+        str | None, typer.Argument(metavar="MODEL", help="Its id, OWNER/NAME; else DiffusionGemma 26B.")
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence without being asked.")] = False,
     to: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Put it there, on a larger disk say.")] = None,
@@ -246,7 +249,7 @@ def bench(
 
 @app.command()
 def tune(
-    path: Annotated[Path | None, typer.Argument(metavar="[PATH]", help="The repository to learn from.")] = None,
+    path: Annotated[Path | None, typer.Argument(metavar="PATH", help="The repository to learn from.")] = None,
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the result is called; else as the repository's folder.")
     ] = None,

@@ -59,6 +59,7 @@ def measure(wanted: Wanted, *, model: str | None, as_json: bool) -> int:
         "quick": wanted.quick,
         "plot": None if wanted.plot is None else str(wanted.plot.absolute()),
         "threads": wanted.threads,
+        "precision": settings.precision,
     }
     result = _followed(run_job(job))
     if as_json:

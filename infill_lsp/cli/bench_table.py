@@ -88,6 +88,7 @@ def _title(result: dict[str, Any]) -> str:
 def _caption(result: dict[str, Any]) -> str:
     machine, versions = result["machine"], result["versions"]
     quick = "; a quick run, whose figures say little" if result["quick"] else ""
+    quick = f"; {result['plan']}{quick}" if result.get("plan") else quick
     return (
         f"{machine['processor']}, {machine['cores']} cores, {result['threads']} threads, {result['dtype']} on "
         f"{result['device']}, torch {versions['torch']}, commit {result['commit']}{quick}"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from engine.client import HostClient
 from infill_lsp.cli.mistake import one_line
-from infill_lsp.context.context import CRITIC
+from infill_lsp.engines import host_of
 from infill_lsp.settings.settings import PROJECT_FILE, Reading, Settings, load
 
 
@@ -28,10 +30,18 @@ def reading_for(folder: Path, model: str | None) -> Reading:
     return load(root=project_root(folder.absolute()), overrides=overrides)
 
 
-def engine_for(settings: Settings) -> HostClient:
-    """Return the engine that the settings name; nothing is started before the first request."""
-    idle_seconds, precision = settings.idle_minutes * 60, settings.precision
-    return HostClient(settings.model, idle_seconds=idle_seconds, critic=CRITIC, precision=precision)
+@asynccontextmanager
+async def engine_of(settings: Settings) -> AsyncIterator[HostClient]:
+    """Lend the engine that the settings name. Who waits for its start at a terminal is told. Raises EngineError."""
+    engine = host_of(settings)
+    try:
+        if sys.stderr.isatty():
+            status = await engine.status()
+            if status is None or status.state != "ready":
+                print("starting the engine ...", file=sys.stderr)
+        yield engine
+    finally:
+        await engine.aclose()
 
 
 def project_root(folder: Path) -> Path | None:

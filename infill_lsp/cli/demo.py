@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
+from contextlib import aclosing
 from importlib import resources
 from pathlib import Path
 
@@ -16,11 +17,12 @@ from rich.text import Text
 
 from engine.api import EngineUnavailable
 from infill_lsp.cli.canvas_view import CanvasView
-from infill_lsp.cli.choices import engine_for, settings_for
+from infill_lsp.cli.choices import settings_for
 from infill_lsp.cli.demo_editor import DemoEditor, Edit, OpenFile
 from infill_lsp.cli.lsp_client import AnswerError, ServerGone
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import offset_of_place, place_of_offset, read_source
+from infill_lsp.engines import host_of
 from infill_lsp.settings.settings import Settings
 from infill_lsp.text.line_index import LineIndex
 
@@ -89,11 +91,8 @@ def _model_name(settings: Settings) -> str:
     """Ask the engine that did it for its name and device; the editor's protocol does not tell them."""
 
     async def ask() -> str:
-        engine = engine_for(settings)
-        try:
+        async with aclosing(host_of(settings)) as engine:
             status = await engine.status()
-        finally:
-            await engine.aclose()
         return f"{status.engine.model} on {status.engine.device}" if status and status.engine else settings.model
 
     return asyncio.run(ask())

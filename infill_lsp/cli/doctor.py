@@ -8,11 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from contextlib import aclosing
 from pathlib import Path
 
 from infill_lsp import __version__
 from infill_lsp.cli.checkpoint_check import check_checkpoint, check_plan
-from infill_lsp.cli.choices import engine_for, reading_for
+from infill_lsp.cli.choices import reading_for
 from infill_lsp.cli.device_check import check_accelerator
 from infill_lsp.cli.editor_checks import check_editors
 from infill_lsp.cli.engine_checks import check_fill, check_host, check_socket
@@ -26,6 +27,7 @@ from infill_lsp.cli.machine_checks import (
 )
 from infill_lsp.cli.settings_checks import check_log, check_settings
 from infill_lsp.cli.tune_check import check_tuned
+from infill_lsp.engines import client_for
 
 
 def examine(*, as_json: bool, fill: bool) -> int:
@@ -43,8 +45,7 @@ def examine(*, as_json: bool, fill: bool) -> int:
 async def _findings(*, fill: bool) -> list[Finding]:
     reading = reading_for(Path.cwd(), None)
     settings = reading.settings
-    engine = engine_for(settings)
-    try:
+    async with aclosing(client_for(settings, settings.model)) as engine:
         checkpoint = check_checkpoint(settings.model)
         num_bytes = checkpoint.facts.get("bytes", 0)
         assert isinstance(num_bytes, int)
@@ -67,5 +68,3 @@ async def _findings(*, fill: bool) -> list[Finding]:
         if fill and all(finding.level != "error" for finding in findings):
             findings.append(await check_fill(engine, settings))
         return [*findings, *check_editors(), check_log()]
-    finally:
-        await engine.aclose()

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from infill_lsp.actions.fill_all import AllFilled, fill_all
-from infill_lsp.cli.choices import engine_for
+from infill_lsp.cli.choices import engine_of
 from infill_lsp.cli.fill_command import open_source
 from infill_lsp.cli.source_file import place_of_offset
 from infill_lsp.holes.all_holes import holes_within
@@ -37,12 +37,9 @@ def fill_every(file: Path, *, model: str | None, as_json: bool) -> int:
 
 
 async def _filled(snapshot: Snapshot, holes: tuple[Hole, ...], settings: Settings) -> AllFilled:
-    engine = engine_for(settings)
-    try:
+    async with engine_of(settings) as engine:
         capabilities = (await engine.info()).capabilities
         return await fill_all(snapshot, holes, engine, settings, capabilities)
-    finally:
-        await engine.aclose()
 
 
 def _as_object(snapshot: Snapshot, outcome: AllFilled) -> dict[str, object]:

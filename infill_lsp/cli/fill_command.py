@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from infill_lsp.cli.choices import engine_for, project_root, settings_for
+from infill_lsp.cli.choices import engine_of, project_root, settings_for
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import offset_of_place, place_of_offset, read_source
 from infill_lsp.context.elsewhere import Surroundings
@@ -79,12 +79,9 @@ def open_source(file: Path, model: str | None) -> tuple[Snapshot, Settings]:
 
 
 async def _filled(snapshot: Snapshot, hole: Hole, settings: Settings, num_candidates: int) -> Outcome:
-    engine = engine_for(settings)
-    try:
-        surroundings = Surroundings() if settings.context == "outline" else None
+    surroundings = Surroundings() if settings.context == "outline" else None
+    async with engine_of(settings) as engine:
         return await fill(snapshot, hole, engine, settings, num_candidates=num_candidates, surroundings=surroundings)
-    finally:
-        await engine.aclose()
 
 
 def as_object(snapshot: Snapshot, offset: int, outcome: Outcome) -> dict[str, object]:

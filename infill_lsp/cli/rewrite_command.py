@@ -19,7 +19,7 @@ from rich.text import Text
 from infill_lsp.actions.rewrite import Rewriting, rewrite
 from infill_lsp.actions.rewrite_region import Region, region_in
 from infill_lsp.actions.task import REWORK
-from infill_lsp.cli.choices import engine_for
+from infill_lsp.cli.choices import engine_of
 from infill_lsp.cli.fill_command import open_source
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import place_of_offset
@@ -61,11 +61,8 @@ def rewrite_lines(
 async def _rewritten(
     snapshot: Snapshot, region: Region, settings: Settings, noise: float, instruction: str | None
 ) -> Rewriting:
-    engine = engine_for(settings)
-    try:
+    async with engine_of(settings) as engine:
         return await rewrite(snapshot, region, engine, settings, noise=noise, instruction=instruction)
-    finally:
-        await engine.aclose()
 
 
 def _span(option: str, lines: str, index: LineIndex) -> tuple[int, int]:
@@ -74,7 +71,9 @@ def _span(option: str, lines: str, index: LineIndex) -> tuple[int, int]:
     if match is None:
         raise Mistake(f"{option} takes lines A-B, such as 3-7, not '{lines}'")
     first, last = int(match[1]), int(match[2] or match[1])
-    if not 1 <= first <= last <= index.num_lines:
+    if last < first:
+        raise Mistake(f"{option} {lines}: line {last} stands before line {first}")
+    if first < 1 or last > index.num_lines:
         raise Mistake(f"{option} {lines}: the file has lines 1 to {index.num_lines}")
     return index.line_start(first - 1), index.line_end(last - 1)
 

@@ -19,6 +19,7 @@ from infill_lsp.cli.choices import settings_for
 from infill_lsp.cli.machine_checks import LOCAL_EXTRA_ADVICE
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.context.context import CRITIC
+from infill_lsp.engines import model_of
 
 
 def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float | None) -> int:
@@ -31,7 +32,7 @@ def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float 
         raise Mistake(f"{socket} cannot be a socket: its folder does not exist")
     if any(importlib.util.find_spec(package) is None for package in ("starlette", "uvicorn", "prometheus_client")):
         raise EngineUnavailable(LOCAL_EXTRA_ADVICE)
-    client = HostClient(settings.model, socket_path=socket and socket.absolute(), precision=settings.precision)
+    client = HostClient(model_of(settings), socket_path=socket and socket.absolute(), precision=settings.precision)
     if (other := asyncio.run(_process_at(client))) is not None:
         raise Mistake(f"process {other} already serves on {client.socket_path}; end it to serve here instead")
     print(f"serving {client.model} on {client.socket_path} (Ctrl-C stops)", file=sys.stderr, flush=True)

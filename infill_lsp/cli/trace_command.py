@@ -10,19 +10,20 @@ import dataclasses
 import json
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from importlib.util import find_spec
 from pathlib import Path
 
 from rich.console import Console
 
 from engine.api import Draft, RequestError
-from infill_lsp.cli.choices import engine_for
 from infill_lsp.cli.fill_command import Place, as_object, find_place
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.source_file import place_of_offset
 from infill_lsp.cli.trace_cells import blocks, chosen
 from infill_lsp.cli.trace_engine import Traced, traced_fill
 from infill_lsp.cli.trace_view import TraceView, cost
+from infill_lsp.engines import host_of
 from infill_lsp.fill import Outcome
 from infill_lsp.holes.hole import NoHole
 
@@ -56,11 +57,8 @@ def trace_file(file: Path, at: str, *, output: Path | None, model: str | None, a
 async def _traced(place: Place, on_change: Callable[[Sequence[Draft]], None]) -> Traced:
     if isinstance(place.hole, NoHole):
         return Traced(Outcome((), place.hole.reason, None, 0, 0.0, place.settings.model))
-    engine = engine_for(place.settings)
-    try:
+    async with aclosing(host_of(place.settings)) as engine:
         return await traced_fill(place.snapshot, place.hole, engine, place.settings, on_change)
-    finally:
-        await engine.aclose()
 
 
 def _write_json(place: Place, traced: Traced) -> None:

@@ -105,19 +105,6 @@ def _header_ends(snapshot: Snapshot, line: int, offset: int, language: Language)
 
 def _occurs_elsewhere(text: str, name: str, end: int) -> bool:
     """Tell whether `name`, which ends at `end`, is a whole word anywhere else: then it is likely complete."""
-    start = end - len(name)
-    found = text.find(name)
-    while found >= 0:
-        after = found + len(name)
-        if (
-            found != start
-            and not (found > 0 and _is_word(text[found - 1]))
-            and not (after < len(text) and _is_word(text[after]))
-        ):
-            return True
-        found = text.find(name, found + 1)
-    return False
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
+    # The word comes first: searching for it is quick, and what stands before it is looked at where it was found.
+    whole = re.compile(rf"{re.escape(name)}(?!\w)(?<!\w{re.escape(name)})")
+    return any(found.end() != end for found in whole.finditer(text))

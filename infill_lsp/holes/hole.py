@@ -17,12 +17,14 @@ from infill_lsp.holes.placeholder import empty_body_indent, placeholder_at, todo
 from infill_lsp.reading.scan import CLOSER_OF
 from infill_lsp.text.document import Snapshot
 
-__all__ = ["Hole", "HoleKind", "NoHole", "hole_at", "hole_for_action", "lead", "replaces_lines"]
+__all__ = ["Hole", "HoleKind", "NoHole", "hole_at", "hole_for_action", "hole_on_request", "lead", "replaces_lines"]
 
 _MAX_OPEN = 200
 _TOO_MANY = NoHole("more brackets are open here than any code has")
 # So far back brackets are counted before they are read: reading that many takes longer than a keystroke may.
 _CHARS_COUNTED, _MAX_SURPLUS = 20_000, 5_000
+# What may stand right of the caret at the end of a line.
+_CLOSING = frozenset(" \t)]},;")
 
 
 def hole_at(
@@ -89,6 +91,21 @@ def hole_for_action(snapshot: Snapshot, start: int, end: int) -> Hole | NoHole:
         if isinstance(hole, Hole) and hole.kind == "body":
             return hole
     return in_error(snapshot, start) or NoHole("nothing to fill here")
+
+
+def hole_on_request(snapshot: Snapshot, start: int, end: int) -> Hole | NoHole:
+    """Find what to fill for a user who asks for it: at the end of a line that must go on, its rest; else the same.
+
+    An editor that follows the caret offers no action for a line's rest, which ghost text shows.
+    """
+    start, end = sorted((start, end))
+    found = hole_for_action(snapshot, start, end)
+    is_certain = isinstance(found, Hole) and found.kind != "error"
+    line_end = snapshot.index.line_end(snapshot.index.line_of(start))
+    if is_certain or start != end or not set(snapshot.text[start:line_end]) <= _CLOSING:
+        return found
+    rest = hole_at(snapshot, start)
+    return rest if isinstance(rest, Hole) else found
 
 
 def _is_block_caret(snapshot: Snapshot, start: int, end: int) -> bool:

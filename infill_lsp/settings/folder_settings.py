@@ -1,16 +1,20 @@
 """The settings of each folder that the editor has open, and which of them hold for a path.
 
 Each folder has its own infill.toml, and the editor may send other values for each. What belongs to no folder goes by
-the first one, as do the engine and the log. It knows no document.
+the first one, as do the engine and the log. Files of settings are looked at for changes when somebody asks, since few
+editors watch files for a server. It knows no document and no clock.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infill_lsp.settings.settings import Reading, Settings, load
+from infill_lsp.settings.settings import PROJECT_FILE, Reading, Settings, load, user_config_path
+
+_Signature = tuple[int, int, int]
 
 
 @dataclass(slots=True)
@@ -26,6 +30,7 @@ class FolderSettings:
     def __init__(self, overrides: Mapping[str, object] | None = None) -> None:
         self._overrides = overrides
         self._folders = [_Folder(None, None, Reading(Settings(), ()))]
+        self._signatures: dict[Path, _Signature | None] = {}
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -57,6 +62,17 @@ class FolderSettings:
                 folder.sent = scoped.get(folder.root, sent)
         self._read()
 
+    def is_source(self, path: str) -> bool:
+        """Tell whether a path is that of a file that settings are read from."""
+        return any(str(source) == path for source in self._signatures)
+
+    def follow_files(self) -> bool:
+        """Read everything anew if a file of settings came, changed or went since the last reading; say whether."""
+        if all(_signature(path) == known for path, known in self._signatures.items()):
+            return False
+        self._read()
+        return True
+
     def holding(self, paths: Sequence[str]) -> tuple[Settings, Path | None]:
         """Return the settings that hold for a file of these names, and the open folder that it lies in."""
         for path in paths:
@@ -71,8 +87,20 @@ class FolderSettings:
         return tuple(folder.reading.settings for folder in self._folders)
 
     def _read(self) -> None:
+        # Before they are read: what is written meanwhile is seen as a change.
+        sources = [user_config_path(), *(root / PROJECT_FILE for root in self.roots)]
+        self._signatures = {path: _signature(path) for path in sources}
         for folder in self._folders:
             folder.reading = load(root=folder.root, editor=folder.sent, overrides=self._overrides)
+
+
+def _signature(path: Path) -> _Signature | None:
+    """Return what changes when a file does; None: there is none."""
+    try:
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _is_in(path: str, root: Path) -> bool:

@@ -74,8 +74,10 @@ def load(
             reading = _with(reading, apply(reading.settings, {key: value}, where=variable))
     reading = _with(reading, apply(reading.settings, overrides, where="command line"))
     model = checkpoints.resolved(reading.settings.model)
-    problems = (downloads.missing(model),) if model == reading.settings.model else ()
-    found = tuple(f"model: {problem}" for problem in problems if problem is not None)
+    # A folder may be on a disk that comes later; a name or an id that is wrong now is most likely a slip.
+    is_called_so = checkpoints.is_name(model) or downloads.id_of(model) is not None
+    problem = checkpoints.missing(model) if is_called_so else None
+    found = () if problem is None else (f"model: {problem}",)
     return Reading(replace(reading.settings, model=model), (*reading.problems, *found))
 
 

@@ -171,7 +171,8 @@ def run_stdio(
 ) -> int:
     """Serve standard input and output until the client exits, closes its end or dies, or a signal comes.
 
-    Returns the exit status: 0 when the client asked for a shutdown and then for the exit, else 1.
+    Returns the exit status: 0 when the client asked for a shutdown and then for the exit, 128 and the signal's number
+    when one came, else 1.
     `closing` is awaited at the end. The process has `grace_s` left from then on: a thread that is stuck in foreign code
     must not keep a process alive that no editor knows any more.
     """
@@ -226,7 +227,8 @@ async def _serve(
     conversation.exited = lambda status: end(status, "the client asked for it")
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):  # Windows has no signals of this kind.
-            loop.add_signal_handler(number, end, 1, signal.Signals(number).name)
+            # As a shell calls it: a client can tell a server that was ended from one that failed.
+            loop.add_signal_handler(number, end, 128 + number, signal.Signals(number).name)
     watching = asyncio.create_task(watch_client(conversation.client_process, parent_poll_s, lambda why: end(1, why)))
     threading.Thread(target=read, name="reader", daemon=True).start()
     status, why = await ended

@@ -54,6 +54,7 @@ def test_json_is_one_object_with_every_figure_and_how_sure_it_is(ran: Ran):
             assert low <= found[name] <= high
             assert found["counts"][name] >= 1
     assert found["threads"] == 1
+    assert (found["precision"], found["plan"]) == ("auto", None)
     assert found["holes"] == {"single_line": 1, "multi_line": 1}
     assert found["drawn_from"].keys() <= {"networkx", "click", "attrs", "anyio", "h11"}
 

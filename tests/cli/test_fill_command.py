@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -130,3 +134,36 @@ def test_the_option_beats_the_environment(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("INFILL_MODEL", "fake:7")
     assert fill_json(tmp_path / "source.py", "--at", "1:8")["text"] == "7"
     assert fill_json(tmp_path / "source.py", "--at", "1:8", "--model", "fake:8")["text"] == "8"
+
+
+def test_who_waits_at_a_terminal_for_the_engine_to_start_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "source.py"
+    file.write_text("x = \n")
+    screen, terminal = pty.openpty()
+    os.set_blocking(screen, False)
+    command = [sys.executable, "-m", "infill_lsp", "fill", str(file), "--at", "1:5", "--model", "fake:1"]
+    try:
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=terminal, check=True, timeout=120)
+        assert os.read(screen, 100) == b"starting the engine ...\r\n"
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=terminal, check=True, timeout=120)
+        with pytest.raises(BlockingIOError):
+            os.read(screen, 100)
+    finally:
+        os.close(screen)
+        os.close(terminal)
+
+
+def test_a_model_that_is_not_here_is_told_without_a_process_for_it(tmp_path: Path, private_folders: Path) -> None:
+    file = tmp_path / "source.py"
+    file.write_text("x = \n")
+    ran = run_cli("fill", file, "--at", "1:5", "--model", "nosuch")
+    assert ran.status == 3
+    assert ran.stderr.splitlines()[-1].startswith("infill-lsp: there is no model nosuch; infill-lsp models")
+    assert not list(private_folders.rglob("*.sock"))
+
+
+def test_a_log_that_cannot_be_written_ends_no_fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "source.py"
+    file.write_text("x = \n")
+    monkeypatch.setenv("XDG_STATE_HOME", str(file))
+    assert fill_json(file, "--at", "1:5", "--model", "fake:1")["text"] == "1"

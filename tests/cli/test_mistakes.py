@@ -133,6 +133,7 @@ def test_a_language_that_is_not_served(tmp_path: Path, name: str) -> None:
         (["--bogus"], "--bogus"),
         (["bogus"], "bogus"),
         (["fill"], "'FILE'"),
+        (["fill", "--bogus"], "(infill-lsp fill --help)"),
         (["fill", "x.py"], "--at"),
         (["fill", "x.py", "--at"], "--at"),
         (["fill", "x.py", "--at", "1:1", "--bogus"], "--bogus"),

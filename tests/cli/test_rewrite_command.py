@@ -73,7 +73,7 @@ def test_shown_as_text(file: Path) -> None:
     ("arguments", "says"),
     [
         (("--lines", "3-9"), "lines 1 to 5"),
-        (("--lines", "4-2"), "lines 1 to 5"),
+        (("--lines", "4-2"), "--lines 4-2: line 2 stands before line 4"),
         (("--lines", "x"), "--lines takes lines A-B"),
         (("--lines", "2", "--keep", "0"), "--keep"),
         (("--lines", "2", "--noise", "0.5", "--instruct", "x"), "not both"),

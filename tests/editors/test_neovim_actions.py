@@ -82,6 +82,29 @@ def test_all_holes_of_a_function_are_filled_in_one_undo_step(scripted: Neovim) -
     check_change(scripted, NAMES + text, "Infill fill-all function", NAMES + expect)
 
 
+@pytest.mark.parametrize(
+    ("line", "rest", "filled"),
+    [
+        ("size =$0 ", "3", "size = 3"),
+        ("size = max$0(", "3)", "size = max(3)"),
+        ("size = max($0)", "3", "size = max(3)"),
+    ],
+)
+def test_the_rest_of_a_line_is_filled(scripted: Neovim, line: str, rest: str, filled: str) -> None:
+    """The cursor of normal mode stands on the line's last character."""
+    head = engine(rest)
+    check_change(scripted, f"{head}{line}\n", "Infill fill", f"{head}{filled}\n")
+
+
+def test_the_caret_of_insert_mode_is_where_it_is(scripted: Neovim) -> None:
+    open_at(scripted, engine("1") + "size = $0q\n")
+    scripted.press("i")
+    scripted.wait_for("vim.api.nvim_get_mode().mode == 'i'")
+    scripted.command("Infill fill")
+    scripted.told("there is no hole here")
+    scripted.press("<Esc>")
+
+
 def test_where_there_is_no_hole_the_user_is_told(scripted: Neovim) -> None:
     open_at(scripted, "size = 1 + 1\n")
     scripted.command("Infill fill")

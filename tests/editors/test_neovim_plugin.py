@@ -1,11 +1,10 @@
-"""What else a user of the Neovim plugin meets: commands, status, health, help, restart, and servers in trouble."""
+"""What else a user of the Neovim plugin meets: commands, status, health, help and the documented configurations."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from contextlib import closing
@@ -83,33 +82,6 @@ def test_an_excluded_file_is_left_alone(scripted: Neovim) -> None:
     scripted.press("<Esc>")
     scripted.command("Infill status")
     scripted.told("inactive: this file is never sent to a model")
-
-
-def test_a_killed_server_comes_back(scripted: Neovim) -> None:
-    open_and_type(scripted, engine("width * height") + AREA, "return ")
-    scripted.ghost()
-    scripted.press("<Esc>")
-    killed = scripted.server_process()
-    os.kill(killed, signal.SIGKILL)
-    scripted.wait_for("#vim.lsp.get_clients() == 0")
-    assert scripted.lua("return require('infill').status()") == ""
-    scripted.command("Infill restart")
-    scripted.wait_for("#vim.lsp.get_clients({ bufnr = 0 }) == 1")
-    assert scripted.server_process() != killed
-    scripted.press("A")
-    scripted.ghost("width * height")
-    scripted.press("<Esc>")
-
-
-def test_a_running_server_is_restarted(scripted: Neovim) -> None:
-    open_and_type(scripted, engine("width * height") + AREA, "return ")
-    before = scripted.lua("return vim.lsp.get_clients()[1].id")
-    scripted.press("<Esc>")
-    scripted.command("Infill restart")
-    scripted.wait_for(f"(vim.lsp.get_clients({{ bufnr = 0 }})[1] or {{ id = {before} }}).id ~= {before}")
-    scripted.press("A")
-    scripted.ghost("width * height")
-    scripted.press("<Esc>")
 
 
 def test_help_has_tags(tmp_path: Path) -> None:

@@ -92,6 +92,18 @@ def test_one_word_is_accepted_and_the_server_learns_of_it(window: Window, vscode
     poll(lambda: num_taken(vscode, bucket=0) > 0, lambda: f"the server learnt nothing\n{window.story()}")
 
 
+def test_one_line_is_accepted_and_the_server_learns_of_it(window: Window, vscode: VSCode) -> None:
+    source = directed(AREA.replace("    $0", "$0"), "product = width * height\n    return product", confidences=[0.3])
+    window.open("line.py", source)
+    window.type("    ")
+    window.wait_for_ghost("product = width * height\n    return product")
+    window.command("editor.action.inlineSuggest.acceptNextLine")
+    # VS Code takes the line's end along.
+    window.wait_for_text(source.replace("$0", "    product = width * height\n"))
+    window.wait_for_ghost("    return product")
+    poll(lambda: num_taken(vscode, bucket=3) > 0, lambda: f"the server learnt nothing\n{window.story()}")
+
+
 def num_taken(vscode: VSCode, bucket: int) -> float:
     """How many suggestions of a bucket of confidence were taken, as the server counts."""
     file = Path(vscode.environment["XDG_STATE_HOME"]) / "infill-lsp/feedback.json"

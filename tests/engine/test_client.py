@@ -17,6 +17,7 @@ from engine import launch, wire
 from engine.address import lock
 from engine.api import Draft, EngineUnavailable
 from engine.client import HostClient
+from engine.sockets import log_path
 from tests.engine.hosting import (
     LIMIT_S,
     REQUEST,
@@ -302,6 +303,25 @@ async def test_a_project_with_an_engine_folder_is_never_run(folder: Path, monkey
     monkeypatch.setenv("PYTHONPATH", str(folder / "project"))
     async with client(folder) as engine:
         await check_fills(engine, "1 + 2")
+
+
+async def test_a_log_that_cannot_be_written_where_it_belongs_stands_beside_the_socket(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "file").touch()
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "file"))
+    async with client(folder) as engine:
+        await check_fills(engine, "1 + 2")
+    assert log_path(folder / "s.sock") == folder / "s.log"
+    assert "loaded fake" in (folder / "s.log").read_text()
+    os.chmod(folder, 0o755)  # Anybody may look in, so nobody's log is begun there.
+    with pytest.raises(EngineUnavailable, match="log cannot be written"):
+        await launch.start_host("fake:1", folder / "other.sock", idle_seconds=1, answers=is_never_there)
+    assert not (folder / "other.log").exists()
+
+
+async def is_never_there() -> bool:
+    return False
 
 
 async def test_without_permission_to_start_a_missing_host_is_an_error(folder: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infill_lsp.holes.hole import Hole, HoleKind, NoHole, hole_at, hole_for_action
+from infill_lsp.holes.hole import Hole, HoleKind, NoHole, hole_at, hole_for_action, hole_on_request
 from infill_lsp.languages import Language
 from infill_lsp.reading import scan
 from infill_lsp.reading.scan import Bracket, Frame
@@ -317,6 +317,36 @@ def test_an_action_fills_a_selection_an_empty_body_a_todo_or_what_does_not_parse
 def test_an_action_is_not_offered_elsewhere(text: str) -> None:
     at = marked(text)
     assert hole_for_action(snapshot_of(at.text), at.start, at.end) == NoHole("nothing to fill here")
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "hole"),
+    [
+        ("def f(a):\n    return $0\n", "expression", ""),
+        ("x = f($0)\n", "arguments", ""),
+        ("x = f($0\ny = 1\n", "arguments", ""),
+        ("for x in ra$0\n", "line", ""),
+        ("def f(): ...$0\n", "placeholder", "..."),
+        ("def f():$0\n", "body", ""),
+    ],
+)
+def test_who_asks_may_fill_the_rest_of_a_line(text: str, kind: HoleKind, hole: str) -> None:
+    at = marked(text)
+    found = hole_on_request(snapshot_of(at.text), at.start, at.end)
+    assert isinstance(found, Hole), found
+    assert (found.kind, at.text[found.start : found.end]) == (kind, hole)
+
+
+def test_an_empty_block_comes_before_the_rest_of_its_header() -> None:
+    found = hole_on_request(snapshot_of("def f\nend\n", "ruby"), 5, 5)
+    assert isinstance(found, Hole)
+    assert (found.kind, found.multiline) == ("body", True)
+
+
+@pytest.mark.parametrize("text", ["x = 1$0\n", "x = a$0.b\n", "x = a$0 + b\n", "x = 'a$0'\n", "x = 1\n$0   $0\n"])
+def test_who_asks_where_nothing_is_missing_changes_nothing(text: str) -> None:
+    at = marked(text)
+    assert hole_on_request(snapshot_of(at.text), at.start, at.end) == NoHole("nothing to fill here")
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -230,9 +231,9 @@ def test_a_client_that_hangs_up_is_status_1_even_in_the_middle_of_a_message(read
     assert ready.hang_up() == 1
 
 
-def test_sigterm_is_status_1(ready: RawClient) -> None:
+def test_sigterm_is_told_from_a_failure(ready: RawClient) -> None:
     ready.process.terminate()
-    assert ready.process.wait(PATIENCE_S) == 1
+    assert ready.process.wait(PATIENCE_S) == 128 + signal.SIGTERM
 
 
 def test_a_client_that_died_is_noticed_although_the_pipe_is_open() -> None:

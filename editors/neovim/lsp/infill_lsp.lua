@@ -47,6 +47,13 @@ return {
   get_language_id = function(_, filetype)
     return LANGUAGE_IDS[filetype] or filetype
   end,
+  on_exit = function(code, signal, client_id)
+    -- Only the plugin starts it again; this file may stand alone.
+    local is_there, restart = pcall(require, 'infill.restart')
+    if is_there then
+      restart.ended(code, signal, client_id)
+    end
+  end,
   -- What each denoising step left is drawn while a command of the user runs.
   init_options = { drafts = true },
   settings = {

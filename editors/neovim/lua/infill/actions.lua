@@ -60,7 +60,7 @@ local function pick(buf, range, works, nothing)
         end)
       end
     end
-    server.tell(nothing)
+    server.tell(require('infill.status').refusal(buf, client) or nothing)
   end)
 end
 
@@ -80,6 +80,12 @@ end
 local function at_cursor(buf)
   local client = assert(server.client(buf))
   local row, column = unpack(vim.api.nvim_win_get_cursor(0))
+  local under = vim.api.nvim_get_current_line():sub(column + 1)
+  local is_inserting = vim.startswith(vim.api.nvim_get_mode().mode, 'i')
+  if not is_inserting and vim.fn.strchars(under) == 1 and not under:match('[%])}"\'`]') then
+    -- In normal mode nothing is right of a line's last character: who stands on it means the end of the line.
+    column = column + #under
+  end
   local here = position(buf, client, row - 1, column)
   return { start = here, ['end'] = here }
 end

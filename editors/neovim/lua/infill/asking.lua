@@ -71,7 +71,11 @@ local function ask(buf, kind)
     end
     running[buf] = nil
     if not problem and vim.api.nvim_buf_is_valid(buf) then
-      ghost_text.answered(buf, client, place, result and (result.items or result) or {}, kind == INVOKED)
+      local items = result and (result.items or result) or {}
+      ghost_text.answered(buf, client, place, items, kind == INVOKED)
+      if #items == 0 and kind == INVOKED then
+        require('infill.report').why_nothing(client, buf)
+      end
     end
   end, buf)
   if number then

@@ -118,11 +118,43 @@ local function listen(client)
   require('infill.status').watch_loading()
 end
 
+---Give the server a file's new name at once: Neovim does so when the file is next written.
+---@param buf integer
+---@param client vim.lsp.Client
+local function follow_name(buf, client)
+  local group = vim.api.nvim_create_augroup('infill.name:' .. buf, { clear = true })
+  local was_attached = false
+  local function on(event, change)
+    vim.api.nvim_create_autocmd(event, {
+      group = group,
+      buffer = buf,
+      desc = 'Follow the name of the file',
+      callback = function()
+        if not client:is_stopped() then
+          change()
+        end
+      end,
+    })
+  end
+  on('BufFilePre', function()
+    was_attached = client.attached_buffers[buf] ~= nil
+    if was_attached then
+      vim.lsp.buf_detach_client(buf, client.id)
+    end
+  end)
+  on('BufFilePost', function()
+    if was_attached then
+      vim.lsp.buf_attach_client(buf, client.id)
+    end
+  end)
+end
+
 ---@param buf integer
 ---@param client vim.lsp.Client
 function M.attached(buf, client)
   highlights.define()
   listen(client)
+  follow_name(buf, client)
   require('infill.restart').remember(buf, client)
   if client:supports_method(server.INLINE_COMPLETION, buf) and options.is_enabled(buf) then
     M.enable(buf, client)
@@ -133,8 +165,8 @@ end
 ---@param client vim.lsp.Client
 function M.detached(buf, client)
   M.disable(buf)
-  require('infill.running').forget(client.id)
-  require('infill.status').forget(client.id)
+  require('infill.running').forget(buf)
+  require('infill.status').detached(buf, client)
 end
 
 return M

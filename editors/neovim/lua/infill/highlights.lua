@@ -13,6 +13,7 @@ function M.define()
     InfillSettled = 'Normal',
     InfillUnsettled = 'NonText',
     InfillReplaced = 'Comment',
+    InfillReason = 'NonText',
     InfillPinned = 'CursorLine',
     InfillPinnedSign = 'DiagnosticSignInfo',
   }

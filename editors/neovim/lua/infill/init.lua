@@ -60,6 +60,9 @@ end
 ---Ask for suggestions now, as many as there are. In normal mode, insert mode begins at the cursor.
 function M.trigger()
   local buf = vim.api.nvim_get_current_buf()
+  if not require('infill.server').client_or_warning(buf) then
+    return
+  end
   if vim.startswith(vim.api.nvim_get_mode().mode, 'i') then
     return require('infill.asking').explicitly(buf)
   end

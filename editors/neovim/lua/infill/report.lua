@@ -5,6 +5,8 @@ local status = require('infill.status')
 
 local M = {}
 
+local namespace = vim.api.nvim_create_namespace('infill.reason')
+
 ---@class infill.Silence
 ---@field reason string
 ---@field uri string
@@ -21,7 +23,8 @@ local function show(text, name)
   vim.bo[buf].modifiable = false
   vim.b[buf].infill_report = name
   vim.keymap.set('n', 'q', '<Cmd>close<CR>', { buffer = buf, desc = 'Close the report' })
-  vim.api.nvim_win_set_height(0, math.min(#text, 15))
+  vim.cmd('setlocal wrap linebreak')
+  vim.api.nvim_win_set_height(0, math.min(vim.api.nvim_win_text_height(0, {}).all, 15))
 end
 
 ---@param buf integer
@@ -45,10 +48,45 @@ function M.why(buf)
   end, buf)
 end
 
+---Tell at the end of the caret's line, until the next key: messages are not seen in insert mode with 'showmode'.
+---@param buf integer
+---@param text string
+local function tell_at_caret(buf, text)
+  if not vim.startswith(vim.api.nvim_get_mode().mode, 'i') or buf ~= vim.api.nvim_get_current_buf() then
+    return server.tell(text)
+  end
+  local row = vim.api.nvim_win_get_cursor(0)[1] - 1
+  vim.api.nvim_buf_clear_namespace(buf, namespace, 0, -1)
+  local chunks = { { text, 'InfillReason' } }
+  vim.api.nvim_buf_set_extmark(buf, namespace, row, 0, { virt_text = chunks, hl_mode = 'combine' })
+  local name = 'infill.reason:' .. buf
+  vim.api.nvim_create_autocmd({ 'CursorMovedI', 'TextChangedI', 'TextChangedP', 'InsertLeave', 'BufLeave' }, {
+    group = vim.api.nvim_create_augroup(name, { clear = true }),
+    buffer = buf,
+    desc = 'Hide why there is no suggestion',
+    callback = function()
+      vim.api.nvim_buf_clear_namespace(buf, namespace, 0, -1)
+      vim.api.nvim_create_augroup(name, { clear = true })
+    end,
+  })
+end
+
+---Tell in one line why what the user asked for came to nothing.
+---@param client vim.lsp.Client
+---@param buf integer
+function M.why_nothing(client, buf)
+  server.request(client, 'infill/whyNoSuggestion', vim.empty_dict(), function(problem, answer)
+    local last = not problem and answer.silences[1] ---@type infill.Silence?
+    if last and vim.api.nvim_buf_is_valid(buf) and last.uri == vim.uri_from_bufnr(buf) then
+      tell_at_caret(buf, 'no suggestion: ' .. last.reason)
+    end
+  end, buf)
+end
+
 ---@param buf integer
 function M.status(buf)
   local now = status.of(buf)
-  local state = now.state == 'gone' and 'the language server is not attached to this buffer' or now.state
+  local state = now.state == 'gone' and server.absence(buf) or now.state
   server.tell(state .. (now.reason and (': ' .. now.reason) or ''))
 end
 

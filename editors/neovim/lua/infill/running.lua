@@ -71,6 +71,9 @@ end
 ---@param done fun(result: any, is_stale: boolean)
 function M.run(client, buf, method, params, done)
   M.cancel(buf)
+  if not vim.bo[buf].modifiable then
+    return server.tell("this buffer is not 'modifiable'", vim.log.levels.WARN)
+  end
   local job ---@type infill.Running?
   local number = server.request(client, method, params, function(problem, result)
     if not job or running[buf] ~= job then
@@ -93,13 +96,11 @@ function M.run(client, buf, method, params, done)
   end
 end
 
----Forget what a server that is gone was asked.
----@param client_id integer
-function M.forget(client_id)
-  for buf, job in pairs(running) do
-    if job.client.id == client_id then
-      ended(buf)
-    end
+---Forget what was asked for a buffer whose server is gone.
+---@param buf integer
+function M.forget(buf)
+  if running[buf] then
+    ended(buf)
   end
 end
 

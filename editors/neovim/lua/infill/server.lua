@@ -16,13 +16,31 @@ function M.client(buf)
   return vim.lsp.get_clients({ bufnr = buf, name = M.NAME })[1]
 end
 
+---Say why a buffer has no client, and what to do about it.
+---@param buf integer
+---@return string
+function M.absence(buf)
+  local buftype, filetype = vim.bo[buf].buftype, vim.bo[buf].filetype
+  local config = vim.lsp.config[M.NAME]
+  if buftype ~= '' then
+    return ('this buffer is no file (buftype %s)'):format(buftype)
+  elseif filetype == '' then
+    return 'this buffer has no filetype; :setfiletype python, say, gives it one'
+  elseif config and config.filetypes and not vim.list_contains(config.filetypes, filetype) then
+    return ('the filetype %s is not among those that the language server is started for'):format(filetype)
+  elseif require('infill.restart').had_server(buf) then
+    return 'the language server has ended; :Infill restart starts it again'
+  end
+  return 'the language server is not attached to this buffer; see :checkhealth infill'
+end
+
 ---Give the client of a buffer, or tell the user that there is none.
 ---@param buf integer
 ---@return vim.lsp.Client?
 function M.client_or_warning(buf)
   local client = M.client(buf)
   if not client then
-    M.tell('the language server is not attached to this buffer; see :checkhealth infill', vim.log.levels.WARN)
+    M.tell(M.absence(buf), vim.log.levels.WARN)
   end
   return client
 end
@@ -71,6 +89,22 @@ end
 ---@param level? integer
 function M.tell(text, level)
   vim.notify('infill: ' .. text, level or vim.log.levels.INFO)
+end
+
+---Say one line that the user did not ask for: not before it can be seen, since 'showmode' hides it in insert mode.
+---@param text string
+---@param level? integer
+function M.tell_unasked(text, level)
+  if not (vim.o.showmode and vim.startswith(vim.api.nvim_get_mode().mode, 'i')) then
+    return M.tell(text, level)
+  end
+  vim.api.nvim_create_autocmd('InsertLeave', {
+    once = true,
+    desc = 'Tell what happened to infill meanwhile',
+    callback = vim.schedule_wrap(function()
+      M.tell(text, level)
+    end),
+  })
 end
 
 return M

@@ -49,9 +49,14 @@ function M.told(client_id, news)
   changed()
 end
 
----@param client_id integer
-function M.forget(client_id)
-  latest[client_id], of_document[client_id] = nil, nil
+---@param buf integer
+---@param client vim.lsp.Client
+function M.detached(buf, client)
+  if client:is_stopped() then
+    latest[client.id], of_document[client.id] = nil, nil
+  elseif of_document[client.id] and vim.api.nvim_buf_is_valid(buf) then
+    of_document[client.id][vim.uri_from_bufnr(buf)] = nil
+  end
   vim.schedule(changed)
 end
 
@@ -80,6 +85,29 @@ local function is_loading(client)
   return false
 end
 
+---What the server told last that holds for a buffer.
+---@param buf integer
+---@param client vim.lsp.Client
+---@return infill.News
+local function news_of(buf, client)
+  local news = latest[client.id] or { state = 'normal' }
+  if news.uri and news.uri ~= vim.uri_from_bufnr(buf) then
+    -- The latest news is about another document; what was said of this one holds, unless that was for a moment.
+    local own = (of_document[client.id] or {})[vim.uri_from_bufnr(buf)]
+    news = own and own.state ~= 'busy' and own or { state = 'normal' }
+  end
+  return news
+end
+
+---Why the server leaves a buffer alone, whether or not ghost text is switched on.
+---@param buf integer
+---@param client vim.lsp.Client
+---@return string?
+function M.refusal(buf, client)
+  local news = news_of(buf, client)
+  return news.state == 'inactive' and news.reason or nil
+end
+
 ---How the server is doing with a buffer.
 ---@param buf integer
 ---@return infill.Status
@@ -89,12 +117,7 @@ function M.of(buf)
   if not client then
     state = 'gone'
   else
-    local news = latest[client.id] or { state = 'normal' }
-    if news.uri and news.uri ~= vim.uri_from_bufnr(buf) then
-      -- The latest news is about another document; what was said of this one holds, unless that was for a moment.
-      local own = (of_document[client.id] or {})[vim.uri_from_bufnr(buf)]
-      news = own and own.state ~= 'busy' and own or { state = 'normal' }
-    end
+    local news = news_of(buf, client)
     state, reason = news.state, news.reason
     if not require('infill.options').is_enabled(buf) then
       state, reason = 'off', 'switched off by :Infill toggle'
