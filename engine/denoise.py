@@ -50,7 +50,8 @@ Sending a row back without end is for the reviewer to avoid, and so is that the 
 class Step:
     """What one denoising step left. Nothing in it is changed afterwards.
 
-    The answer is the last step's `argmax_ids`: all of its positions are decided. Rows that have stopped are frozen.
+    The answer is the last step's `argmax_ids`: all of its positions are decided, or those that are accepted where rows
+    need not be complete. Rows that have stopped are frozen.
     """
 
     step: int  # from 1
@@ -123,13 +124,15 @@ class _Loop:
         nothing = torch.zeros_like(canvas.known)
         accepted = nothing if begun is None else begun
         zeros = torch.zeros_like(canvas.known, dtype=torch.float32)
+        # What no step reaches stays unknown.
+        entropy = zeros if self._config.completes else zeros.masked_fill(canvas.free & ~accepted, torch.inf)
         start_ids = torch.where(accepted, canvas.known_ids, start_ids)
         return Step(
             step=0,
             canvas_ids=canvas.with_known(start_ids),
-            argmax_ids=torch.where(accepted, start_ids, -1),
+            argmax_ids=torch.where(accepted, start_ids, -1 if self._config.completes else start_ids),
             accepted=accepted,
-            entropy=zeros,
+            entropy=entropy,
             log_probs=zeros,
             finished=nothing.any(dim=-1),
             is_last=False,
@@ -157,7 +160,7 @@ class _Loop:
         if config.keep_accepted:
             at_least = quota(candidates.sum(dim=-1), step, config.max_denoising_steps)
         holds: Tensor | None = getattr(self._forward, "holds", None) if config.follow_reading else None
-        if holds is None or step == config.max_denoising_steps:
+        if holds is None or (config.completes and step == config.max_denoising_steps):
             chosen = accept(entropy, candidates, config.entropy_bound, at_least)
         else:
             chosen = candidates & holds
@@ -216,7 +219,8 @@ class _Loop:
 
     def _in_reach(self, undecided: Tensor, step: int) -> Tensor:
         config = self._config
-        if not config.follow_reading or config.reach is None or step in (1, config.max_denoising_steps):
+        is_whole = config.completes and step in (1, config.max_denoising_steps)
+        if not config.follow_reading or config.reach is None or is_whole:
             return undecided
         return undecided & (undecided.cumsum(dim=-1) <= config.reach)
 

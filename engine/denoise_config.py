@@ -30,9 +30,11 @@ class DenoiseConfig:
     greedy: bool = False  # take the likeliest token instead of a sample
     # Accept what a guided pass's causal reading held instead of what is least uncertain (`engine.guidance.Guided`).
     follow_reading: bool = False
-    # While it follows, so many open positions from the left of a row are predicted, all of them in the first step and
-    # in the last: what stands further right is not accepted anyway. None: all in every step.
+    # While it follows, so many open positions from the left of a row are predicted: what stands further right is not
+    # accepted anyway. None: all in every step.
     reach: int | None = None
+    # Whether a row is complete at the end: the last step decides what is left, and it and the first one reach all.
+    completes: bool = True
     self_conditioning: bool = True  # whether the checkpoint was trained to see its previous prediction
 
     def __post_init__(self) -> None:

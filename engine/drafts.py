@@ -28,15 +28,14 @@ class Drafts:
         """Return the draft of the first row."""
         return self.tokens(step.argmax_ids[0], row, step.accepted[0].tolist())
 
-    def written(self, step: Step, before: Step | None, row: Row) -> tuple[DraftToken, ...]:
-        """Return the draft of the first row, whose end is not known yet; `before` is the step before, if any.
+    def written(self, step: Step, row: Row) -> tuple[DraftToken, ...]:
+        """Return the draft of the first row, whose end is not known yet: what is settled and a little more.
 
-        What the last step decides it decides because it must: most of it is beyond the end, and is not shown.
+        What the last step only drafted is no part of it.
         """
-        is_forced = step.is_last and before is not None
-        tokens = self.of(before if before is not None and is_forced else step, row)
+        tokens = self.of(step, row)
         settled = max((place for place, token in enumerate(tokens) if token.state == "accepted"), default=-1)
-        return tokens[: settled + 1 + (0 if is_forced else _SHOWN_AHEAD)]
+        return tokens[: settled + 1 + (0 if step.is_last else _SHOWN_AHEAD)]
 
     def tokens(self, ids: Tensor, row: Row, accepted: Sequence[bool] | None = None) -> tuple[DraftToken, ...]:
         """Return a row's running text: ids [L] and, once a step was run, which of them are accepted [L]."""

@@ -17,13 +17,12 @@ from engine.critic import Reviewer, begun_places
 from engine.denoise import Forward, Step, denoise, noise_of
 from engine.denoise_config import DenoiseConfig
 from engine.device_loop import can_run, denoise_on_device
+from engine.guidance import READ_AHEAD
 from engine.layout import Row
 from engine.passes import Passes
 
 # Steps of a fill that is not written on and on (engine/writing.py), where the request does not say.
 MAX_STEPS = 16
-# How far ahead a pass looks whose reading is followed: it rarely holds for longer.
-_REACH = 12
 
 
 def fill_steps(
@@ -33,6 +32,8 @@ def fill_steps(
     never_ids: tuple[int, ...],
     reviewer: Reviewer | None = None,
     begin_ids: Sequence[int] = (),
+    *,
+    completes: bool = True,
 ) -> Generator[Step, None, None]:
     """Denoise the rows of a request, yielding after every step. `never_ids` are written nowhere.
 
@@ -50,7 +51,8 @@ def fill_steps(
         max_denoising_steps=request.max_denoising_steps or MAX_STEPS,
         # A reading guides where slack is known (engine/passes.py).
         follow_reading=absorbing and profile.knows_slack and request.exact_hole_tokens is not None,
-        reach=_REACH,
+        reach=READ_AHEAD,
+        completes=completes,
         keep_accepted=absorbing,
         greedy=absorbing,
         self_conditioning=profile.self_conditioning,

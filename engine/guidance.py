@@ -23,6 +23,11 @@ from engine.running_text import running_text
 
 # Beyond the first disagreement a position is this much less sure of its token, so that it is not accepted yet.
 _STALE_SCALE = 0.25
+# How many open positions of a draft are read from the left: it rarely holds for longer.
+READ_AHEAD = 12
+
+Read = Callable[[Tensor, Tensor], Tensor]
+"""Rows [B, W] and where they are asked about [B, W] bool -> causal logits [N, V], at i given the ids before i."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,16 +37,19 @@ class Guidance:
     share: float  # in [0, 1): 0 is no guidance
     slack_token_id: int
     next_id: int | None  # the suffix's first token: what the causal reading expects where the fill has ended
+    readings: int = 3  # how often the draft of one hole is read in a pass, at most
 
 
 class Guided:
     """A forward pass whose logits are the product of both readings (log-probabilities).
 
-    `read` runs the causal encoder: tokens [B, W] after the prefix -> logits [B, W, V], at i given the tokens before i.
+    Where the product wants another token than the draft, that token is put right and the draft is read again, a few
+    times a pass: a reading costs a small part of it.
+    `read` runs the causal encoder (`engine.models.adapter.Reader`).
     `holds` [B, L] bool tells, after a pass, where the causal reading of its draft held.
     """
 
-    def __init__(self, forward: Forward, read: Callable[[Tensor], Tensor], guidance: Guidance, max_width: int) -> None:
+    def __init__(self, forward: Forward, read: Read, guidance: Guidance, max_width: int) -> None:
         self._forward, self._read, self._guidance, self._max_width = forward, read, guidance, max_width
         self.holds: Tensor | None = None
 
@@ -54,12 +62,14 @@ class Guided:
         drafted = decide_slack(raw, open_mask, accepted_text, guidance.slack_token_id).argmax(dim=-1)
         asked = open_mask.any(dim=-1)
         draft, is_open = canvas_ids.masked_scatter(open_mask, drafted)[asked], open_mask[asked]
+        is_open = is_open & (is_open.cumsum(dim=-1) <= READ_AHEAD)
         width = _needed(draft, is_open, guidance.slack_token_id, max_width)
         draft, is_read = draft[:, :width], is_open[:, :width]
         denoised = raw.log_softmax(dim=-1)
-        in_reach = is_open.nonzero()[:, 1] < width  # of the open positions, as all that follows
-        product = product_of(denoised[in_reach], self._read(draft)[is_read].log_softmax(dim=-1), guidance)
-        holds = up_to_first_difference(draft.masked_scatter(is_read, product.argmax(dim=-1)), draft, is_read)[is_read]
+        within = torch.zeros_like(open_mask)
+        within[asked, :width] = is_read
+        in_reach = within[open_mask]  # of the open positions, as all that follows
+        product, holds = self._held(denoised[in_reach], draft, is_read)
         is_fresh = in_reach.masked_scatter(in_reach, holds)
         self.holds = torch.zeros_like(open_mask).masked_scatter(open_mask, is_fresh)
         result = torch.empty_like(denoised)
@@ -67,10 +77,24 @@ class Guided:
         result[~is_fresh] = flattened(denoised[~is_fresh], guidance.slack_token_id)
         return result
 
+    def _held(self, denoised: Tensor, draft: Tensor, is_read: Tensor) -> tuple[Tensor, Tensor]:
+        """Read a draft [B, W] until it holds or was read often: the product [N, V] of what is read, and where it holds.
 
-def guided_across(
-    forward: Forward, read: Callable[[Tensor], Tensor], guidance: Guidance, holes: Tensor, next_ids: Tensor
-) -> Forward:
+        A correction that ends the text is the last one: what is right of it is no text.
+        """
+        for readings_left in reversed(range(self._guidance.readings)):
+            causal = self._read(draft, is_read).log_softmax(dim=-1)
+            product = product_of(denoised, causal, self._guidance)
+            wanted = draft.masked_scatter(is_read, product.argmax(dim=-1))
+            holds = up_to_first_difference(wanted, draft, is_read)
+            corrected = torch.where(holds & (wanted != self._guidance.slack_token_id), wanted, draft)
+            if not readings_left or bool((corrected == draft).all()):
+                break
+            draft = corrected
+        return product, holds[is_read]
+
+
+def guided_across(forward: Forward, read: Read, guidance: Guidance, holes: Tensor, next_ids: Tensor) -> Forward:
     """Return the same as `guided` for canvases of several holes.
 
     The causal encoder reads each row as running text, slack left out. A hole's end gets the probability of the fixed
@@ -90,7 +114,10 @@ def guided_across(
         text = running_text(draft, open_mask, holes, guidance.slack_token_id)
         has_open = open_mask.any(dim=-1)
         row = (has_open.cumsum(dim=0) - 1)[:, None].expand_as(open_mask)[text.is_asked]
-        causal = read(text.ids[has_open])[row, text.place[text.is_asked]].log_softmax(dim=-1)
+        shown = text.ids[has_open]
+        is_read = torch.zeros_like(shown, dtype=torch.bool)
+        is_read[row, text.place[text.is_asked]] = True  # In the same order: places grow along a row.
+        causal = read(shown, is_read).log_softmax(dim=-1)
         is_asked = text.is_asked[open_mask]  # of the open positions, as all that follows
         product = product_of(denoised[is_asked], causal, guidance, next_ids[text.is_asked])
         differs = torch.zeros_like(open_mask)

@@ -10,13 +10,11 @@ from collections.abc import Callable, Collection, Generator
 from dataclasses import replace
 from typing import Any
 
-import torch
 from tokenizers import Tokenizer
 
 from engine.api import (
     Candidate,
     Capabilities,
-    CheckpointError,
     Critic,
     Draft,
     EngineInfo,
@@ -32,6 +30,7 @@ from engine.drafts import Drafts, settled_fills
 from engine.elastic_fill import can_resize, elastic_fill, elastic_rows, max_width
 from engine.fill_steps import MAX_STEPS, fill_steps
 from engine.forms import Forms
+from engine.graphs import Programs
 from engine.instruct import is_by_words, rewriting_by_words
 from engine.layout import Row
 from engine.likelihood import behind, likelihood
@@ -77,10 +76,14 @@ def load(
     if family_of(folder) == "causal":
         from engine import causal
 
-        if precision not in ("auto", "bf16"):
-            raise CheckpointError(f"{folder}: a causal language model is not quantised; choose auto or bf16")
-        dtype = torch.bfloat16 if precision == "bf16" else None
-        return causal.load(folder, device=chosen, critic=critic, dtype=dtype)
+        return causal.load(
+            folder,
+            device=chosen,
+            critic=critic,
+            precision=precision,
+            offloaded_layers=offloaded_layers,
+            max_prefix_tokens=max_prefix_tokens,
+        )
     loaded = denoising(folder, chosen, precision, offloaded_layers, max_prefix_tokens)
     return LocalFiller(model, loaded.adapter, loaded.tokenizer, loaded.profile, critic)
 
@@ -100,6 +103,8 @@ class LocalFiller:
         # A measurement listens in here.
         self.judge: Judge = profile.confidence.probability if profile.confidence else lambda _: None
         self.prefixes = adapter.prefixes  # its counts are a measurement too
+        # A plan bounds them, as it does the prefixes (`engine.fitted`).
+        self.recordings: Programs | None = getattr(getattr(adapter, "static_passes", None), "programs", None)
         self._seamstress = Seamstress(tokenizer, adapter.vocab_size, adapter.edge_tokens)
         self._recent = RecentFills()
         self._drafts = Drafts(self._seamstress.token_texts, profile.slack_token_id)
@@ -203,11 +208,11 @@ class LocalFiller:
         if tracer:
             tracer.begin(passes.lay_out(rows), keep_accepted=self._profile.noise == "mask")
         reviewer = self._reviewer(request, rows, seams)
-        for step in self._steps(asked, passes, rows, None if writes_on else reviewer):
+        never, watched_by = self._limits.never(asked), None if writes_on else reviewer
+        for step in fill_steps(asked, passes, rows, never, watched_by, completes=not writes_on):
             num_passes += 1
             trace = tracer.denoised(step, step.suspect) if tracer else None
-            before = steps[-1] if steps else None
-            draft = self._drafts.written(step, before, rows[0]) if writes_on else self._drafts.of(step, rows[0])
+            draft = self._drafts.written(step, rows[0]) if writes_on else self._drafts.of(step, rows[0])
             yield Draft(num_passes, draft[len(seams.lead_ids) :], deadline.elapsed_ms, trace)
             steps = [*steps, step] if reviewer and not writes_on else [step]
             if is_late := deadline.leaves_no_pass():
@@ -273,10 +278,8 @@ class LocalFiller:
             reason=None if found else "the model has nothing to add here",
         )
 
-    def _steps(
-        self, request: FillRequest, passes: Passes, rows: list[Row], reviewer: Reviewer | None = None
-    ) -> Generator[Step, None, None]:
-        return fill_steps(request, passes, rows, self._limits.never(request), reviewer)
+    def _steps(self, request: FillRequest, passes: Passes, rows: list[Row]) -> Generator[Step, None, None]:
+        return fill_steps(request, passes, rows, self._limits.never(request))
 
     def _reviewer(self, request: FillRequest, rows: list[Row], seams: Seams) -> Reviewer | None:
         # Inside a word a fill says again what follows it, which a critic of text would take for a fault.

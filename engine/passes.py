@@ -6,8 +6,7 @@ It is made once a fill and knows what stays the same in it: prefix, seams, limit
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -20,7 +19,7 @@ from engine.guidance import Guidance, Guided, guided_across
 from engine.hole_limits import limited
 from engine.layout import Row, lay_out, next_ids
 from engine.length import decide_slack
-from engine.models.adapter import Adapter
+from engine.models.adapter import Adapter, Reader
 from engine.profile import Profile
 from engine.running_text import hiding_slack
 from engine.seam import Seams
@@ -40,6 +39,12 @@ class Passes:
     limits: Constraints
     pad_id: int
     further_limits: tuple[Constraints, ...] = ()  # of the holes right of the first
+    read: Reader | None = field(init=False)  # what reads this fill's drafts causally, where the checkpoint can
+
+    def __post_init__(self) -> None:
+        """Read all drafts of this fill with one reader, which may remember."""
+        reader = self.adapter.reader_for(self.prefix) if self.adapter.scores_autoregressively else None
+        object.__setattr__(self, "read", reader)
 
     def lay_out(self, rows: Sequence[Row]) -> Canvas:
         """Return the canvas of the rows, in front of the suffix head."""
@@ -57,11 +62,11 @@ class Passes:
             return self._forward_across(rows, within)
         adapter, slack_token_id, suffix_ids = self.adapter, self.profile.slack_token_id, self.seams.suffix_ids
         forward = within(self.limits.over(adapter.forward_for(self.prefix, len(rows))))
-        if slack_token_id is None:
+        if slack_token_id is None or self.read is None:
             return forward
         guidance = Guidance(CAUSAL_SHARE, slack_token_id, suffix_ids[0] if suffix_ids else None)
         width = rows[0].length or rows[0].width
-        return Guided(forward, partial(adapter.autoregressive_logits, self.prefix), guidance, width)
+        return Guided(forward, self.read, guidance, width)
 
     def within_limits(self, forward: Forward, canvas: Canvas) -> Forward:
         """Return the forward pass with what the holes of a canvas cannot hold at -inf."""
@@ -92,10 +97,8 @@ class Passes:
         if profile.slack_token_id is not None and profile.mask_token_id is not None:
             forward = hiding_slack(forward, profile.slack_token_id, profile.mask_token_id)
         forward = self.within_limits(forward, canvas)
-        if profile.slack_token_id is None:
+        if profile.slack_token_id is None or self.read is None:
             return forward
         guidance = Guidance(CAUSAL_SHARE, profile.slack_token_id, None)
         follows = next_ids(rows, self.seams.suffix_ids, profile.canvas_tokens, adapter.device)
-        return guided_across(
-            forward, partial(adapter.autoregressive_logits, self.prefix), guidance, canvas.holes, follows
-        )
+        return guided_across(forward, self.read, guidance, canvas.holes, follows)

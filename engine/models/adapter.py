@@ -26,12 +26,19 @@ class Forward(Protocol):
         """Predict the N open positions: [B, L] int64, [B, L] bool, [N, V] float32 or None -> [N, V] float32."""
 
 
+class Reader(Protocol):
+    """Drafts in, the causal logits of the places that are asked about out. It may remember what it read before."""
+
+    def __call__(self, ids: Tensor, asked: Tensor) -> Tensor:
+        """Read rows: ids [B, W] int64, asked [B, W] bool with N true -> [N, V] float32, at i given the ids before i."""
+
+
 class Adapter(Protocol[P]):
     """A loaded model. Not for use from several threads at once."""
 
     @property
     def scores_autoregressively(self) -> bool:
-        """Whether the model can also read causally. Without it the two `autoregressive_` methods must not be called."""
+        """Whether the model can also read causally. Without it nothing that reads may be asked for."""
 
     @property
     def snapshots_prefixes(self) -> bool:
@@ -95,3 +102,6 @@ class Adapter(Protocol[P]):
 
     def autoregressive_logits(self, prefix: P, ids: Tensor) -> Tensor:
         """Return causal logits after a prefix: ids [B, W] -> [B, W, V] float32, at i given the ids before i."""
+
+    def reader_for(self, prefix: P) -> Reader:
+        """Return what reads drafts after this prefix causally, one after the other."""

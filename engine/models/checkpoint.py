@@ -33,7 +33,7 @@ T = TypeVar("T")
 
 # What transformers raises for a folder that it cannot load; a format that needs another library is an ImportError.
 _UNREADABLE = (
-    *(OSError, ValueError, TypeError, KeyError, RuntimeError, ImportError),
+    *(OSError, ValueError, TypeError, KeyError, ArithmeticError, RuntimeError, ImportError),
     *(SafetensorError, StrictDataclassError),
 )
 
@@ -92,7 +92,7 @@ def _masked(folder: Path, device: torch.device | str, dtype: torch.dtype | None,
     special = special_ids(folder, published)
     if special.mask is None:
         raise CheckpointError(f"{folder}: no mask token is named there; download the checkpoint again")
-    config = _read(folder, lambda: Qwen2Config(**qwen2_config(published)))
+    config = readable(folder, lambda: Qwen2Config(**qwen2_config(published)))
     beyond = [token_id for token_id in (special.mask, special.expand) if token_id and token_id >= config.vocab_size]
     if beyond:
         raise CheckpointError(f"{folder}: token {beyond[0]} is not among the {config.vocab_size} that the model knows")
@@ -112,10 +112,15 @@ def _is_built(folder: Path, precision: str, device: torch.device | str, offloade
 
     Raises: CheckpointError for a precision that there is not.
     """
-    if precision not in ("auto", *PRECISIONS):
-        raise CheckpointError(f"{folder}: no precision is called {precision!r}; choose auto, {', '.join(PRECISIONS)}")
+    check_precision(folder, precision)
     is_on_card = torch.device(device).type != "cpu"
     return precision not in ("auto", "bf16") or (precision == "bf16" and (is_on_card or bool(offloaded_layers)))
+
+
+def check_precision(folder: Path, precision: str) -> None:
+    """Raise CheckpointError for a precision that there is not."""
+    if precision not in ("auto", *PRECISIONS):
+        raise CheckpointError(f"{folder}: no precision is called {precision!r}; choose auto, {', '.join(PRECISIONS)}")
 
 
 def _built(folder: Path, precision: Any, device: torch.device | str, offloaded_layers: Collection[int] = ()) -> Any:
@@ -129,7 +134,7 @@ def stored(folder: Path, cls: Any, dtype: torch.dtype | None, **options: Any) ->
     # What the report would print is checked below and said in one line.
     disable_progress_bar()
     set_verbosity_error()
-    model, report = _read(
+    model, report = readable(
         folder,
         lambda: cls.from_pretrained(
             folder,
@@ -146,7 +151,8 @@ def stored(folder: Path, cls: Any, dtype: torch.dtype | None, **options: Any) ->
     return model
 
 
-def _read(folder: Path, read: Callable[[], T]) -> T:
+def readable(folder: Path, read: Callable[[], T]) -> T:
+    """Return what transformers reads from a folder. Raises: CheckpointError where it cannot."""
     try:
         return read()
     except _UNREADABLE as error:

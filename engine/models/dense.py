@@ -23,22 +23,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from engine.models.dense_layer import Layer, layer_of
+
+_ROTATIONS = 512  # positions that tables are made for at a time
+
 KeyValues = tuple[tuple[Tensor, Tensor], ...]  # of each layer: keys and values [K, T, D]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Layer:
-    """The weights of one layer, laid out for fewer products."""
+class Reading:
+    """What rows looked like to the causal encoder: ids [B, W], hidden [B, W, H], keys and values [B, K, W, D]."""
 
-    is_full: bool
-    projection: Tensor  # [(K * G + 2 * K) * D, H], on full layers without values: these are the keys
-    output: Tensor  # [H, K * G * D]
-    gate_up: Tensor  # [2 * I, H]
-    down: Tensor  # [H, I]
-    query_norm: Tensor
-    key_norm: Tensor
-    norms: tuple[Tensor, ...]  # input, after attention, before the feed-forward, after it, after both
-    scalar: float
+    ids: Tensor
+    hidden: Tensor
+    own: Sequence[tuple[Tensor, Tensor]]
 
 
 def fits(model: Any, max_positions: int) -> bool:
@@ -66,7 +64,7 @@ class Dense:
         config = model.config.text_config
         self.dtype = dtype or fastest_dtype()
         self._layers = tuple(
-            _read(layer, kind == "full_attention", self.dtype)
+            layer_of(layer, kind == "full_attention", self.dtype, float(config.rms_norm_eps))
             for layer, kind in zip(decoder.layers, config.layer_types, strict=True)
         )
         self._embedding = decoder.embed_tokens.weight.detach()
@@ -74,11 +72,14 @@ class Dense:
         self._head = self._embedding.to(self.dtype)
         self._norm = decoder.norm.weight.detach().float()
         self._epsilon = float(config.rms_norm_eps)
+        self._epsilon_tensor = torch.tensor(self._epsilon)
         self._softcap = float(model.final_logit_softcapping)
         self._rotary = decoder.rotary_emb
         self._types = {True: "full_attention", False: "sliding_attention"}
         self._num_heads = config.num_attention_heads
-        self._rotations: dict[tuple[int, int], dict[bool, tuple[Tensor, Tensor]]] = {}
+        self._num_key_heads = (self._layers[0].head_norm.shape[0] - self._num_heads) // 2
+        self._rotations: dict[bool, tuple[Tensor, Tensor]] = {}
+        self._num_rotations = 0
 
     def encode(self, before: KeyValues | None, ids: Tensor) -> tuple[Tensor, KeyValues]:
         """Go on from a prefix: ids [1, W] -> hidden [1, W, H] float32, keys and values of prefix and ids."""
@@ -91,9 +92,16 @@ class Dense:
         ]
         return hidden, tuple(together)
 
-    def read(self, prefix: KeyValues, ids: Tensor) -> Tensor:
-        """Read rows causally after a prefix: ids [B, W] -> hidden [B, W, H] float32."""
-        return self._run(self._embed(ids), prefix, causal=True)[0]
+    def read(self, prefix: KeyValues, ids: Tensor, before: Reading | None = None) -> Reading:
+        """Read rows causally after a prefix: ids [B, W]. What an earlier reading read the same of is not read again."""
+        same = 0 if before is None else _num_same(before.ids, ids)
+        if before is None or same == 0:
+            return Reading(ids, *self._run(self._embed(ids), prefix, causal=True))
+        kept = [(keys[:, :, :same], values[:, :, :same]) for keys, values in before.own]
+        if same == ids.shape[1]:
+            return Reading(ids, before.hidden[:, :same], kept)
+        hidden, own = self._run(self._embed(ids[:, same:]), prefix, kept, causal=True)
+        return Reading(ids, torch.cat([before.hidden[:, :same], hidden], 1), own)
 
     def denoise(self, prefix: KeyValues, canvas_ids: Tensor) -> Tensor:
         """Look at canvases in both directions after a prefix: canvas_ids [B, W] -> hidden [B, W, H] float32."""
@@ -108,58 +116,79 @@ class Dense:
     def _embed(self, ids: Tensor) -> Tensor:
         return F.embedding(ids, self._embedding).float() * self._scale
 
-    def _run(self, x: Tensor, prefix: KeyValues | None, *, causal: bool) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
-        """Run all layers: x [B, W, H] -> the same, normalised, and each layer's own keys and values [B, K, W, D]."""
-        rows, width, _ = x.shape
-        length = 0 if prefix is None else prefix[0][0].shape[1]
+    def _run(
+        self, x: Tensor, prefix: KeyValues | None, before: Sequence[tuple[Tensor, Tensor]] = (), *, causal: bool
+    ) -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+        """Run all layers: x [B, W, H] -> the same, normalised, and each layer's keys and values of the rows' own.
+
+        Rows may go on from something of their own after the prefix: `before` [B, K, S, D] -> own [B, K, S + W, D].
+        """
+        rows, width, size = x.shape
+        length = (0 if prefix is None else prefix[0][0].shape[1]) + (before[0][0].shape[2] if before else 0)
         rotations = self._rotations_for(length, width)
         mask = _causal_mask(width, length, self.dtype) if causal and width > 1 else None
         own: list[tuple[Tensor, Tensor]] = []
         for index, layer in enumerate(self._layers):
-            y = self._normed(x, layer.norms[0]).to(self.dtype)
-            q, k, v = self._projected(layer, y, rotations[layer.is_full])
+            q, k, v = self._projected(layer, x.to(self.dtype), rotations[layer.is_full])
+            if before:
+                k, v = torch.cat([before[index][0], k], 2), torch.cat([before[index][1], v], 2)
             own.append((k, v))
             if prefix is not None:
                 keys, values = prefix[index]
                 k = torch.cat([keys.expand(rows, -1, -1, -1), k], 2)
                 v = torch.cat([values.expand(rows, -1, -1, -1), v], 2)
             out = F.linear(_attended(q, k, v, mask).transpose(1, 2).flatten(2), layer.output).float()
-            x = x + self._normed(out, layer.norms[1])
-            gate, up = F.linear(self._normed(x, layer.norms[2]).to(self.dtype), layer.gate_up).chunk(2, -1)
-            down = F.linear(F.gelu(gate, approximate="tanh") * up, layer.down).float()
-            x = x + self._normed(self._normed(down, layer.norms[3]), layer.norms[4])
+            x = torch.addcmul(x, out * self._scale_of(out), layer.output_norm)
+            gate_up = F.linear((x * self._scale_of(x)).to(self.dtype), layer.gate_up)
+            inner = gate_up.shape[-1] // 2
+            gated = F.gelu(gate_up[..., :inner], approximate="tanh") * gate_up[..., inner:]
+            down = F.linear(gated, layer.down).float()
+            scale = (down.square() @ layer.down_squares).add_(self._epsilon**2).rsqrt_()
+            x = torch.addcmul(x, down * scale[..., None], layer.down_norm)
             if layer.scalar != 1:
                 x = x * layer.scalar
-        return self._normed(x, self._norm), own
+        return F.rms_norm(x, (size,), self._norm, self._epsilon), own
 
-    def _projected(self, layer: _Layer, y: Tensor, rotation: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Return queries [B, K * G, W, D], keys and values [B, K, W, D], normalised and turned."""
-        rows, width, _ = y.shape
-        size = layer.query_norm.shape[0]
-        heads = F.linear(y, layer.projection).view(rows, width, -1, size)
-        keys_from = self._num_heads
-        values_from = keys_from if layer.is_full else (heads.shape[2] + keys_from) // 2
-        raw_keys = heads[:, :, keys_from:] if layer.is_full else heads[:, :, keys_from:values_from]
-        raw_queries, raw_values = heads[:, :, :keys_from], heads[:, :, values_from:]
-        q = _turned(self._normed(raw_queries.float(), layer.query_norm), *rotation)
-        k = _turned(self._normed(raw_keys.float(), layer.key_norm), *rotation)
-        v = F.rms_norm(raw_values.float(), (size,), None, self._epsilon)
-        q, k, v = (x.to(self.dtype).transpose(1, 2) for x in (q, k, v))
-        return q, k, v
+    def _projected(self, layer: Layer, x: Tensor, rotation: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Return queries [B, K * G, W, D], keys and values [B, K, W, D], normalised and turned.
 
-    def _normed(self, x: Tensor, weight: Tensor) -> Tensor:
-        return F.rms_norm(x, weight.shape, weight, self._epsilon)
+        Each head is normalised by itself, so that the scale of x [B, W, H] does not matter.
+        """
+        rows, width, _ = x.shape
+        count, size = layer.head_norm.shape
+        heads = F.linear(x, layer.projection).view(rows, width, count, size).float()
+        heads = heads * self._scale_of(heads) * layer.head_norm
+        halves = heads.view(rows, width, count, 2, size // 2).flip(3).view(rows, width, count, size)
+        turned = torch.addcmul(heads * rotation[0], halves, rotation[1]).to(self.dtype).transpose(1, 2)
+        values_from = (count + self._num_heads) // 2
+        return turned[:, : self._num_heads], turned[:, self._num_heads : values_from], turned[:, values_from:]
+
+    def _scale_of(self, x: Tensor) -> Tensor:
+        """Return what x [..., N] is multiplied with to have a mean square of one: [..., 1]."""
+        norm = torch.linalg.vector_norm(x, dim=-1, keepdim=True)
+        return torch.addcmul(self._epsilon_tensor, norm, norm, value=1 / x.shape[-1]).rsqrt_()
 
     def _rotations_for(self, first: int, width: int) -> dict[bool, tuple[Tensor, Tensor]]:
-        key = (first, width)
-        if key not in self._rotations:
-            if len(self._rotations) > 256:
-                self._rotations.clear()
-            positions = torch.arange(first, first + width)[None]
-            like = self._embedding[:1].float()
-            found = {is_full: self._rotary(like, positions, name) for is_full, name in self._types.items()}
-            self._rotations[key] = {full: (cos[:, :, None], sin[:, :, None]) for full, (cos, sin) in found.items()}
-        return self._rotations[key]
+        """Return the cosines and signed sines of positions, by kind of layer: [W, K * G + 2 * K, D] each."""
+        end = first + width
+        if end > self._num_rotations:
+            self._num_rotations = -(-end // _ROTATIONS) * _ROTATIONS
+            positions = torch.arange(self._num_rotations)[None]
+            like, num_values = self._embedding[:1].float(), self._num_key_heads
+            for is_full, name in self._types.items():
+                cos, sin = (table[0] for table in self._rotary(like, positions, name))
+                first_half, second_half = sin.chunk(2, -1)
+                sin = torch.cat((-first_half, second_half), -1)
+                turning = self._num_heads + self._num_key_heads
+                self._rotations[is_full] = (
+                    torch.cat(
+                        [cos[:, None].expand(-1, turning, -1), torch.ones(len(cos), num_values, cos.shape[1])], 1
+                    ),
+                    torch.cat(
+                        [sin[:, None].expand(-1, turning, -1), torch.zeros(len(sin), num_values, sin.shape[1])], 1
+                    ),
+                )
+        return {is_full: (cos[first:end], sin[first:end]) for is_full, (cos, sin) in self._rotations.items()}
 
 
 @cache
@@ -176,31 +205,13 @@ def _time_product(dtype: torch.dtype) -> float:
     return time.perf_counter() - started
 
 
-def _read(layer: Any, is_full: bool, dtype: torch.dtype) -> _Layer:
-    attention, mlp = layer.self_attn, layer.mlp
-    projections = [attention.q_proj, attention.k_proj, *([] if attention.v_proj is None else [attention.v_proj])]
-    norms = (
-        layer.input_layernorm,
-        layer.post_attention_layernorm,
-        layer.pre_feedforward_layernorm,
-        layer.post_feedforward_layernorm_1,
-        layer.post_feedforward_layernorm,
-    )
-    return _Layer(
-        is_full=is_full,
-        projection=_joined(projections, dtype),
-        output=_joined([attention.o_proj], dtype),
-        gate_up=_joined([mlp.gate_proj, mlp.up_proj], dtype),
-        down=_joined([mlp.down_proj], dtype),
-        query_norm=attention.q_norm.weight.detach().float(),
-        key_norm=attention.k_norm.weight.detach().float(),
-        norms=tuple(norm.weight.detach().float() for norm in norms),
-        scalar=float(layer.layer_scalar),
-    )
-
-
-def _joined(linears: Sequence[Any], dtype: torch.dtype) -> Tensor:
-    return torch.cat([linear.weight.detach() for linear in linears]).to(dtype).contiguous()
+def _num_same(left: Tensor, right: Tensor) -> int:
+    """Return how many columns from the left are the same in both: ids [B, W] each, the widths may differ."""
+    width = min(left.shape[1], right.shape[1])
+    if len(left) != len(right):
+        return 0
+    differs = (left[:, :width] != right[:, :width]).any(0).nonzero()
+    return int(differs[0]) if len(differs) else width
 
 
 def _attended(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
@@ -211,13 +222,8 @@ def _attended(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     rows, heads, width, size = q.shape
     scores = q.reshape(rows, k.shape[1], -1, size) @ k.transpose(2, 3)
     if mask is not None:
-        scores = scores + mask.repeat(heads // k.shape[1], 1)
+        scores.view(rows, heads, width, -1).add_(mask)
     return (scores.softmax(-1) @ v).view(rows, heads, width, size)
-
-
-def _turned(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    first, second = x.chunk(2, -1)
-    return x * cos + torch.cat((-second, first), -1) * sin
 
 
 def _causal_mask(width: int, length: int, dtype: torch.dtype) -> Tensor:

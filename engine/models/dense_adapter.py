@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from engine.models.adapter import Forward
-from engine.models.dense import Dense
+from engine.models.adapter import Forward, Reader
+from engine.models.dense import Dense, Reading
 from engine.models.diffusion_gemma import DiffusionGemma, Prefix
 
 
@@ -43,8 +43,23 @@ class DenseDiffusionGemma(DiffusionGemma):
     def _encode(self, prefix: Prefix | None, ids: Tensor) -> tuple[Tensor, Any]:
         return self._dense.encode(None if prefix is None else prefix.kv_cache, ids)
 
+    def reader_for(self, prefix: Prefix) -> Reader:
+        """Return what reads drafts after this prefix; it goes on from where a draft differs from the one before."""
+        before: Reading | None = None
+
+        def go_on(prefix: Prefix, ids: Tensor) -> Tensor:
+            nonlocal before
+            before = self._dense.read(prefix.kv_cache, ids, before)
+            return before.hidden
+
+        @torch.inference_mode()
+        def read(ids: Tensor, asked: Tensor) -> Tensor:
+            return self._logits(self._expecting(prefix, ids, go_on)[asked])
+
+        return read
+
     def _read(self, prefix: Prefix, ids: Tensor) -> Tensor:
-        return self._dense.read(prefix.kv_cache, ids)
+        return self._dense.read(prefix.kv_cache, ids).hidden
 
     def _logits(self, hidden: Tensor) -> Tensor:
         return self._dense.logits(hidden)

@@ -8,7 +8,7 @@ head. It does not know what is given and what is free on a canvas, how tokens ar
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from torch import Tensor
 from transformers.cache_utils import DynamicCache
 from transformers.models.diffusion_gemma import DiffusionGemmaForBlockDiffusion
 
-from engine.models.adapter import Forward
+from engine.models.adapter import Forward, Reader
 from engine.models.loaded_model import LoadedModel
 from engine.models.quantize.embedding import expected_embeddings
 from engine.models.static_pass import StaticPasses
@@ -58,6 +58,11 @@ class DiffusionGemma(LoadedModel):
     def prefixes(self) -> PrefixCache[Prefix]:
         """The prefixes that are remembered, for those who count hits and bytes."""
         return self._snapshots
+
+    @property
+    def published(self) -> Any:
+        """Return the model in the published classes, its weights as they are kept, for who compares with them."""
+        return self._model
 
     @property
     def vocab_size(self) -> int:
@@ -132,10 +137,21 @@ class DiffusionGemma(LoadedModel):
 
         The last column of ids is not read.
         """
+        return self._logits(self._expecting(prefix, ids, self._read))
+
+    def reader_for(self, prefix: Prefix) -> Reader:
+        """Return what reads drafts after this prefix causally, at the places it is asked about."""
+
+        @torch.inference_mode()
+        def read(ids: Tensor, asked: Tensor) -> Tensor:
+            return self._logits(self._expecting(prefix, ids, self._read)[asked])
+
+        return read
+
+    def _expecting(self, prefix: Prefix, ids: Tensor, read: Callable[[Prefix, Tensor], Tensor]) -> Tensor:
+        """Return the hidden states that predict each of the ids: [B, W] -> [B, W, H]."""
         hidden = prefix.last_hidden.expand(len(ids), -1, -1)
-        if ids.shape[1] > 1:
-            hidden = torch.cat([hidden, self._read(prefix, ids[:, :-1])], dim=1)
-        return self._logits(hidden)
+        return torch.cat([hidden, read(prefix, ids[:, :-1])], dim=1) if ids.shape[1] > 1 else hidden
 
     @torch.inference_mode()
     def _extended(self, prefix: Prefix | None, ids: tuple[int, ...]) -> Prefix:

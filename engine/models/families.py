@@ -7,6 +7,7 @@ has a mask token, which no causal checkpoint of that kind has.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -70,6 +71,11 @@ def config_of(folder: Path) -> dict[str, Any]:
         line = next(iter(str(error).splitlines()), type(error).__name__)
         raise CheckpointError(f"{file}: cannot be read as JSON ({line})") from error
     return config if isinstance(config, dict) else {}
+
+
+def is_quantized(config: Mapping[str, Any]) -> bool:
+    """Tell whether a configuration says that its weights are stored in few bits, in a layout of its makers."""
+    return bool(config.get("quantization_config") or config.get("compression_config"))
 
 
 def _is_causal(model_type: object) -> bool:

@@ -22,7 +22,7 @@ from engine.prefix_cache import PrefixCache
 
 # What the published models read at most, whatever their configurations inherit, and how it is shared out. A pass costs
 # as much for each token of context, so both are kept well below that.
-_CANVAS_TOKENS, _PREFIX_TOKENS = 256, 768
+CANVAS_TOKENS, PREFIX_TOKENS = 256, 768
 _HOLE_WIDTHS = (4, 8, 16, 32, 64)
 
 
@@ -68,7 +68,7 @@ class MaskedQwen2(LoadedModel):
     @property
     def max_canvas_tokens(self) -> int:
         """Return how many tokens hole and suffix may have together: at most half of what the model can read."""
-        return int(self._declared.get("canvas_tokens", min(_CANVAS_TOKENS, self.max_positions // 2)))
+        return int(self._declared.get("canvas_tokens", min(CANVAS_TOKENS, self.max_positions // 2)))
 
     @property
     def max_positions(self) -> int:
@@ -93,7 +93,7 @@ class MaskedQwen2(LoadedModel):
             "expand_token_id": self._special.expand,
             "delete_token_id": self._special.delete,
             "self_conditioning": False,
-            "max_prefix_tokens": min(_PREFIX_TOKENS, self.max_positions - canvas_tokens),
+            "max_prefix_tokens": min(PREFIX_TOKENS, self.max_positions - canvas_tokens),
             "hole_widths": widths or [max(1, canvas_tokens // 2)],
             **self._declared,
         }
@@ -116,6 +116,10 @@ class MaskedQwen2(LoadedModel):
         raise NotImplementedError("a masked-diffusion checkpoint does not read causally")
 
     def autoregressive_logits(self, prefix: MaskedPrefix, ids: Tensor) -> NoReturn:
+        """Refuse: see `scores_autoregressively`."""
+        raise NotImplementedError("a masked-diffusion checkpoint does not read causally")
+
+    def reader_for(self, prefix: MaskedPrefix) -> NoReturn:
         """Refuse: see `scores_autoregressively`."""
         raise NotImplementedError("a masked-diffusion checkpoint does not read causally")
 

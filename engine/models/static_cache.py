@@ -94,7 +94,8 @@ class StaticPrefix:
     @property
     def num_bytes(self) -> int:
         """Return what the buffers take."""
-        buffers = [*self._keys, *self._values]
+        rotations = [each for pair in self._rotations.values() for each in pair]
+        buffers = [*self._keys, *self._values, *self._bias.values(), *rotations]
         return sum(buffer.numel() * buffer.element_size() for buffer in buffers)
 
     @torch.inference_mode()

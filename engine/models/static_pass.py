@@ -51,8 +51,8 @@ class StaticPass:
     @property
     def num_bytes(self) -> int:
         """Return what its own buffers take."""
-        own = (self._canvas_bias, self._row_index, self._slot_of, self._expected)
-        return sum(buffer.numel() * buffer.element_size() for buffer in own)
+        own = (self._canvas_bias, self._row_index, self._slot_of, self._expected, self._mean)
+        return sum(buffer.numel() * buffer.element_size() for buffer in own if buffer is not None)
 
     def load(self, prefix: Encoded) -> None:
         """Make this the prefix that the pass follows; nothing to do where it is already."""
