@@ -7,8 +7,8 @@ generator.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -57,20 +57,27 @@ def load(
     critic: Critic | None = None,
     dtype: torch.dtype | None = None,
     prompter: Prompter | None = None,
+    precision: str = "auto",
+    offloaded_layers: Collection[int] = (),
+    max_prefix_tokens: int | None = None,
 ) -> CausalFiller:
     """Load a causal checkpoint folder. Fills of requests that name a language are shown to the critic.
 
-    Without a `dtype` weights stay as they are stored, on a CPU float32. A `prompter` says what the model is to read in
-    place of code alone. Raises: CheckpointError saying what is wrong with the folder.
+    Without a `dtype` weights stay as they are stored, on a CPU float32; `precision`, `offloaded_layers` and
+    `max_prefix_tokens` are as in `engine.local.load`. A `prompter` says what the model is to read in place of code
+    alone. Raises: CheckpointError saying what is wrong with the folder.
     """
     path = Path(folder).expanduser()
     chosen = device if isinstance(device, torch.device) else device_of(device)
     kept = torch.float32 if dtype is None and chosen.type == "cpu" else dtype
-    adapter = causal_checkpoint.load(path, device=chosen, dtype=kept)
-    tokenizer = causal_tokenizer(tokenizer_of(path))
-    return CausalFiller(
-        str(folder), adapter, tokenizer, read(adapter.declared, adapter.max_positions), critic, prompter
+    adapter = causal_checkpoint.load(
+        path, device=chosen, dtype=kept, precision=precision, offloaded_layers=offloaded_layers
     )
+    tokenizer = causal_tokenizer(tokenizer_of(path))
+    profile = read(adapter.declared, adapter.max_positions)
+    if max_prefix_tokens is not None:
+        profile = replace(profile, max_prefix_tokens=min(profile.max_prefix_tokens, max_prefix_tokens))
+    return CausalFiller(str(folder), adapter, tokenizer, profile, critic, prompter)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,7 +12,7 @@ from typing import Any
 from engine.api import CheckpointError
 from engine.confidence import Calibration, calibration
 
-_MAX_PREFIX_TOKENS, _MAX_SUFFIX_TOKENS = 4096, 1024
+MAX_PREFIX_TOKENS, MAX_SUFFIX_TOKENS = 4096, 1024
 _NO_CONVENTION = "none"
 
 
@@ -40,11 +40,11 @@ def read(declared: Mapping[str, Any], max_positions: int) -> CausalProfile:
     try:
         convention = declared.get("fill_in_the_middle")
         confidence = declared.get("confidence")
-        max_prefix_tokens = int(declared.get("max_prefix_tokens", _MAX_PREFIX_TOKENS))
+        max_prefix_tokens = int(declared.get("max_prefix_tokens", MAX_PREFIX_TOKENS))
         return CausalProfile(
             # Half of what the model can read, at least: the suffix and the fill need room too.
             max_prefix_tokens=max(1, min(max_prefix_tokens, max_positions // 2)),
-            max_suffix_tokens=max(1, min(_MAX_SUFFIX_TOKENS, max_positions // 8)),
+            max_suffix_tokens=max(1, min(MAX_SUFFIX_TOKENS, max_positions // 8)),
             convention=None if convention in (None, _NO_CONVENTION) else str(convention),
             has_no_convention=convention == _NO_CONVENTION,
             confidence=None if confidence is None else calibration(confidence),

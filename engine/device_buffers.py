@@ -163,8 +163,10 @@ class DeviceStep:
         given.confidence_threshold.fill_(config.confidence_threshold)
         self._generator.set_state(generator.get_state())
 
-        start = self._draws.noise()
-        if canvas.canvas_ids is not None:
+        if canvas.canvas_ids is None:
+            start = self._draws.noise()
+        else:  # Nothing is drawn, as in the plain loop; what is padding is known, and takes no start.
+            start = torch.zeros_like(given.known_ids)
             start[: self._num_rows, : self._num_tokens] = canvas.canvas_ids
         accepted = torch.zeros_like(given.known)
         if begun is not None:

@@ -8,24 +8,25 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Protocol
 
 import torch
 
 from engine import local
 from engine.api import CheckpointError, Critic, Filler
+from engine.folder_sizes import sizes_in
 from engine.loading import device_of, folder_of
 from engine.models.families import family_of
-from engine.models.quantize.empty import config_in
 from engine.models.quantize.precision import PrecisionChoice
 from engine.plan import Plan, choose, described, refusal, smaller
 from engine.room import card_of, free_bytes
-from engine.sizes import Sizes, sizes_of
+from engine.sizes import Sizes
 
 _log = logging.getLogger(__name__)
 
 # What takes less than this unquantised needs no plan.
-_SMALL_BYTES = 1 << 30
+SMALL_BYTES = 1 << 30
 
 
 class Load(Protocol):
@@ -56,11 +57,12 @@ class FittedLoader:
         device: str | None = None,
         load: Load = local.load,
         free: Callable[[torch.device], int] = free_bytes,
-        small_bytes: int = _SMALL_BYTES,
+        sizes: Callable[[Path, torch.device], Sizes | None] = sizes_in,
+        small_bytes: int = SMALL_BYTES,
     ) -> None:
-        """Remember what to load, and how. `free` says how many bytes a device can give."""
+        """Remember what to load, and how. `free` says how many bytes a device can give, `sizes` what a folder takes."""
         self._model, self._critic, self._precision, self._device = model, critic, precision, device
-        self._load, self._free, self._small_bytes = load, free, small_bytes
+        self._load, self._free, self._sizes_in, self._small_bytes = load, free, sizes, small_bytes
         self._sizes: Sizes | None = None
         self._plan: Plan | None = None
         self._is_bound = False  # the plan follows one that ran out of memory, so it is not made anew
@@ -97,6 +99,8 @@ class FittedLoader:
             raise
         if (prefixes := getattr(filler, "prefixes", None)) is not None:
             prefixes.limit(self._plan.snapshot_bytes)
+        if (recordings := getattr(filler, "recordings", None)) is not None:
+            recordings.limit(self._plan.recording_bytes)
         return filler
 
     def shrink(self, *, at_load: bool) -> bool:
@@ -126,8 +130,5 @@ class FittedLoader:
         )
 
     def _sizes_on(self, device: torch.device) -> Sizes | None:
-        folder = folder_of(self._model)
-        if family_of(folder) == "causal":
-            return None
-        sizes = sizes_of(config_in(folder), weight_bytes=4 if device.type == "cpu" else 2)
+        sizes = self._sizes_in(folder_of(self._model), device)
         return None if sizes is None or sizes.weights["bf16"] < self._small_bytes else sizes

@@ -107,19 +107,27 @@ class Programs:
         """Return what all of them keep: recordings share temporary memory, which is counted once."""
         return sum(program.num_bytes for program in self._programs.values())
 
+    def limit(self, max_bytes: int) -> None:
+        """Keep no more bytes from now on; the last program stays in any case."""
+        self._max_bytes = max_bytes
+        self._drop()
+
     def get(self, key: Hashable, build: Callable[[], P]) -> P:
         """Return the program of a key, built where there is none, and drop those that were not used for longest."""
         program = self._programs.get(key)
         if program is None:
             program = self._programs[key] = build()
         self._programs.move_to_end(key)
-        while len(self._programs) > 1 and self._is_over():
-            self._programs.popitem(last=False)
+        self._drop()
         return cast("P", program)
 
     def clear(self) -> None:
         """Drop all of them."""
         self._programs.clear()
+
+    def _drop(self) -> None:
+        while len(self._programs) > 1 and self._is_over():
+            self._programs.popitem(last=False)
 
     def _is_over(self) -> bool:
         return len(self._programs) > self._max_programs or self.num_bytes > self._max_bytes

@@ -46,10 +46,11 @@ def rewriting_by_words(
         text = text.replace("\n", "\r\n")
     reason = None
     if not written.has_ended:
-        late, long = "the deadline came before the rewriting's end", f"the rewriting is longer than {most} tokens"
+        late = "the deadline came before the rewriting's end; choose fewer lines, or raise the deadline"
+        long = f"the rewriting is longer than {most} tokens; choose fewer lines, or ask for less at a time"
         reason = late if written.is_late else long
     elif not text.strip():
-        reason = "the model has nothing to say here"
+        reason = "the model has nothing to say here; say in other words what you want"
     score = score_of(written.log_probs[: len(written.ids)], (), multiline=True)
     return FillResult(
         candidates=() if reason else (Candidate(text, min(score, 0.0), len(written.ids)),),

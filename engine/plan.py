@@ -26,8 +26,8 @@ _LEAST_CONTEXT_TOKENS = _CONTEXT_TOKENS[-1]
 _WANTED_CONTEXT_TOKENS = 8192
 _MAX_SNAPSHOT_BYTES = 1 << 30
 _LEAST_SNAPSHOT_BYTES = 32 * _MIB
-# A copy for the fill at hand besides the snapshot that it came from.
-_PREFIX_COPIES = 2
+# Recordings of passes, and the buffers that each has for itself, as `engine.graphs` keeps them.
+_MAX_RECORDING_BYTES = 2 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,7 @@ class Plan:
     precision: Precision
     context_tokens: int  # of a prefix, that there is room for
     snapshot_bytes: int  # of prefixes that are remembered
+    recording_bytes: int  # of passes that are recorded beyond one, where any are
     offloaded_layers: tuple[int, ...]  # whose experts stay in the machine's memory
     needed_bytes: int  # on the device, without what is remembered
     why: str
@@ -69,12 +70,14 @@ def smaller(
     """
     if not at_load and plan.snapshot_bytes > _LEAST_SNAPSHOT_BYTES:
         why = f"{plan.why}; it ran out of memory, so less is remembered"
-        return replace(plan, snapshot_bytes=_LEAST_SNAPSHOT_BYTES, why=why)
+        return replace(plan, snapshot_bytes=_LEAST_SNAPSHOT_BYTES, recording_bytes=0, why=why)
     after = f"it ran out of memory at {described(plan)}"
     found: Plan | None = None
     if may_requantise and not plan.offloaded_layers:
         rest = PRECISIONS[PRECISIONS.index(plan.precision) + 1 :]
-        fits = [each for each in rest if needed(sizes, each, _LEAST_CONTEXT_TOKENS) <= free_bytes]
+        # Of some models nothing is quantised, of others nothing at 8 bits.
+        less = [each for each in rest if sizes.weights[each] < sizes.weights[plan.precision]]
+        fits = [each for each in less if needed(sizes, each, _LEAST_CONTEXT_TOKENS) <= free_bytes]
         if fits:
             found = _filled(free_bytes, sizes, card, fits[0], ())
     if found is None:
@@ -83,16 +86,21 @@ def smaller(
         found = _offloaded(free_bytes, sizes, card, least, more)
     if found is None:
         return None
-    return replace(found, snapshot_bytes=min(found.snapshot_bytes, _LEAST_SNAPSHOT_BYTES), why=f"{found.why}; {after}")
+    least_bytes = min(found.snapshot_bytes, _LEAST_SNAPSHOT_BYTES)
+    return replace(found, snapshot_bytes=least_bytes, recording_bytes=0, why=f"{found.why}; {after}")
 
 
 def needed(sizes: Sizes, precision: Precision, context_tokens: int, num_offloaded: int = 0) -> int:
     """Return what a fill of one whole canvas takes on the device, all in all, with nothing remembered."""
+    context = min(context_tokens, sizes.max_tokens)
     weights = sizes.weights[precision] - num_offloaded * sizes.expert_layers[precision]
     lent = sizes.expert_layers[precision] if num_offloaded else 0
-    rows = sizes.canvas_tokens * (sizes.logits_row * _LOGITS_COPIES + sizes.hidden_row)
+    # A prefix is read as a whole before the canvas is.
+    rows = sizes.canvas_tokens * sizes.logits_row * _LOGITS_COPIES
+    rows += max(sizes.canvas_tokens, context) * sizes.hidden_row
     parts = 0 if precision == "bf16" else _PART_BYTES
-    return weights + lent + rows + parts + _PREFIX_COPIES * sizes.kv_cache(context_tokens) + _RESERVE_BYTES
+    prefixes = sizes.prefix_copies * sizes.kv_cache(context) + sizes.static_buffers(context)
+    return weights + lent + rows + parts + prefixes + _RESERVE_BYTES
 
 
 def refusal(free_bytes: int, sizes: Sizes, card: Card, precision: PrecisionChoice) -> str:
@@ -113,7 +121,7 @@ def described(plan: Plan) -> str:
 
 
 def _filled(free_bytes: int, sizes: Sizes, card: Card, precision: Precision, layers: tuple[int, ...]) -> Plan:
-    """Spend what is left of the memory: on context first, up to a usual amount, then on what is remembered."""
+    """Spend what is left of the memory: on context first, up to a usual amount, then on what is kept of fills."""
     context = next(
         tokens
         for tokens in _CONTEXT_TOKENS
@@ -123,7 +131,8 @@ def _filled(free_bytes: int, sizes: Sizes, card: Card, precision: Precision, lay
     wanted = needed(sizes, precision, context, len(layers))
     left = free_bytes - wanted
     snapshots = max(_LEAST_SNAPSHOT_BYTES, min(_MAX_SNAPSHOT_BYTES, left // 2))
-    plan = Plan(precision, min(context, sizes.max_tokens), snapshots, layers, wanted, "")
+    recordings = min(_MAX_RECORDING_BYTES, max(0, left - snapshots))
+    plan = Plan(precision, min(context, sizes.max_tokens), snapshots, recordings, layers, wanted, "")
     why = f"{described(plan)}: {wanted / _GB:.1f} GB of the {free_bytes / _GB:.1f} GB that are free on {card.name}"
     return replace(plan, why=why)
 

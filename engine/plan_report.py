@@ -12,12 +12,10 @@ import sys
 from pathlib import Path
 
 from engine.api import EngineError
+from engine.folder_sizes import sizes_in
 from engine.loading import device_of
-from engine.models.families import declared_family
-from engine.models.quantize.empty import config_in
 from engine.plan import choose, refusal
 from engine.room import card_of, free_bytes
-from engine.sizes import sizes_of
 
 
 def main(folders: list[str]) -> int:
@@ -30,9 +28,7 @@ def main(folders: list[str]) -> int:
 def _line(folder: Path) -> str | None:
     device = device_of(None)
     try:
-        if declared_family(folder) == "causal":  # They are run as they are stored.
-            return None
-        sizes = sizes_of(config_in(folder), weight_bytes=4 if device.type == "cpu" else 2)
+        sizes = sizes_in(folder, device)
     except EngineError:
         return None
     if sizes is None:

@@ -7,6 +7,7 @@ tokens, which a checkpoint that was trained on a mask token does not expect. Its
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,22 +15,22 @@ from tokenizers import Tokenizer
 from transformers import DiffusionGemmaForBlockDiffusion
 
 from engine.api import EngineInfo, FillRequest
-from engine.local import folder_of
-from engine.profile import read
+from engine.profile import Profile
+
+
+def published(folder: Path, like: EngineInfo) -> Any:
+    """Load a checkpoint in the published classes, where an engine keeps it and in the type that it uses."""
+    model: Any = DiffusionGemmaForBlockDiffusion.from_pretrained(
+        folder, dtype=getattr(torch, like.dtype), local_files_only=True
+    )
+    return model.to(like.device).eval()
 
 
 class Generate:
-    """A checkpoint's weights in the published classes, where an engine keeps them and in the type that it uses."""
+    """A checkpoint's own `generate()`, on a model that others may use besides."""
 
-    def __init__(self, model: str, like: EngineInfo) -> None:
-        folder = folder_of(model)
-        published = DiffusionGemmaForBlockDiffusion.from_pretrained(
-            folder, dtype=getattr(torch, like.dtype), local_files_only=True
-        )
-        self._model: Any = published.to(like.device).eval()
-        config = self._model.config
-        self._profile = read(getattr(config, "infill", None) or {}, config.canvas_length)
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    def __init__(self, model: Any, tokenizer: Tokenizer, profile: Profile) -> None:
+        self._model, self._tokenizer, self._profile = model, tokenizer, profile
         self._passes = 0
         denoising_step = self._model._denoising_step
 

@@ -14,17 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from tokenizers import Tokenizer
 
-from engine.api import CheckpointError, EngineError
+from engine import faults
+from engine.api import EngineError
 from engine.bench import figures, holes, machine, plot, quality, timing
 from engine.bench.editor import Editor, named
-from engine.bench.generate import Generate
 from engine.bench.holes import GROUPS, Case, Group
-from engine.local import LocalFiller, folder_of, load
-from engine.models import checkpoint
-from engine.profile import Profile, read
-from engine.seam import Seamstress
+from engine.bench.subject import Subject, load_subject
+from engine.models.quantize.precision import PrecisionChoice
 
 _SEED = 3
 _TIMED, _REPEATS = 12, 3
@@ -46,44 +43,43 @@ class Job:
     quick: bool = False  # few runs: to see that it works, not to believe the figures
     plot: str | None = None
     threads: int | None = None
+    precision: PrecisionChoice = "auto"
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
-    """A checkpoint with all that is measured on it."""
+class _Room:
+    """Which holes a checkpoint has room for."""
 
-    filler: LocalFiller
-    editor: Editor
-    profile: Profile
-    rivals: timing.Rivals
+    subject: Subject
 
     def fits(self, case: Case) -> bool:
         """Whether the widest hole that a request asks for has room for the true text."""
-        widest = min(case.request.max_hole_tokens, self.profile.hole_widths[-1])
-        return self.filler.num_hole_tokens(case.request, case.gold) <= widest
+        widest = min(case.request.max_hole_tokens, self.subject.profile.hole_widths[-1])
+        return self.subject.filler.num_hole_tokens(case.request, case.gold) <= widest
 
     def is_long(self, case: Case) -> bool:
         """Whether the true text takes most of the widest hole."""
-        widest = self.profile.hole_widths[-1]
-        return _LONG_SHARE * widest <= self.filler.num_hole_tokens(case.request, case.gold) <= widest
+        widest = self.subject.profile.hole_widths[-1]
+        return _LONG_SHARE * widest <= self.subject.filler.num_hole_tokens(case.request, case.gold) <= widest
 
 
 def run(job: Job) -> Iterator[dict[str, object]]:
     """Measure, yielding progress and at last the result. Raises: EngineError, ValueError, OSError."""
     yield _progress("loading", 0, 1)
-    loaded = _loaded(job)
+    loaded = load_subject(job.model, job.precision, named(job.critic)())
+    editor: Editor = named(job.editor)()
     yield _progress("drawing holes", 0, 1)
-    ask, timed = loaded.editor.request, _QUICK_TIMED if job.quick else _TIMED
-    cases: dict[Group, list[Case]] = {group: holes.draw(ask, loaded.fits, group, job.holes, _SEED) for group in GROUPS}
+    ask, room, timed = editor.request, _Room(loaded), _QUICK_TIMED if job.quick else _TIMED
+    cases: dict[Group, list[Case]] = {group: holes.draw(ask, room.fits, group, job.holes, _SEED) for group in GROUPS}
     if not all(cases.values()):
         raise EngineError("no hole that this checkpoint has room for could be drawn; measure another checkpoint")
     found: list[figures.Figure] = []
 
     repeats, narrowest = _QUICK_REPEATS if job.quick else _REPEATS, loaded.profile.hole_widths[0]
-    clock = timing.Timing(loaded.filler, loaded.editor, loaded.rivals, repeats, narrowest)
+    clock = timing.Timing(loaded.filler, editor, loaded.rivals, repeats, narrowest)
     single = cases["single_line"][:timed]
     clock.warm_up(single[0])
-    long = holes.draw(ask, loaded.is_long, "multi_line", timed, _SEED)
+    long = holes.draw(ask, room.is_long, "multi_line", timed, _SEED)
     pairs = holes.draw_pairs(ask, timed, _SEED)
     stages: tuple[tuple[str, Callable[[], Iterator[timing.Times]], int, _SumUp], ...] = (
         ("timing fills", lambda: map(clock.single_line, single), len(single), timing.single_line_figures),
@@ -101,7 +97,7 @@ def run(job: Job) -> Iterator[dict[str, object]]:
     asked = quality.ways(loaded.filler, plotted=job.plot is not None)
     fills: quality.Fills = {name: [] for name in asked}
     total = sum(map(len, cases.values())) * len(asked)
-    for done, (name, filled) in enumerate(quality.fill_all(loaded.filler, loaded.editor, cases, asked), 1):
+    for done, (name, filled) in enumerate(quality.fill_all(loaded.filler, editor, cases, asked), 1):
         fills[name].append(filled)
         yield _progress("filling", done, total)
     found += quality.compared(fills)
@@ -117,28 +113,14 @@ def run(job: Job) -> Iterator[dict[str, object]]:
         "threads": torch.get_num_threads(),
         "dtype": loaded.filler.info.dtype,
         "device": loaded.filler.info.device,
+        "precision": job.precision,
+        "plan": loaded.plan or None,
         "quick": job.quick,
         "holes": {group: len(drawn) for group, drawn in cases.items()},
         "drawn_from": holes.packages(),
         **figures.as_json(found),
         "rejections": quality.rejections(fills),
     }
-
-
-def _loaded(job: Job) -> Loaded:
-    filler = load(job.model, critic=named(job.critic)())
-    if not isinstance(filler, LocalFiller):
-        raise CheckpointError(f"{job.model}: only a checkpoint that denoises can be measured here")
-    device = filler.info.device
-    adapter = checkpoint.diffusion_gemma(
-        folder_of(job.model), device=device, dtype=torch.float32 if device == "cpu" else None
-    )
-    profile = read(adapter.declared, adapter.max_canvas_tokens)
-    tokenizer = Tokenizer.from_file(str(folder_of(job.model) / "tokenizer.json"))
-    rivals = timing.Rivals(
-        Generate(job.model, filler.info), adapter, Seamstress(tokenizer, adapter.vocab_size), profile.max_prefix_tokens
-    )
-    return Loaded(filler, named(job.editor)(), profile, rivals)
 
 
 def _progress(stage: str, done: int, total: int) -> dict[str, object]:
@@ -160,6 +142,10 @@ def main() -> int:
         return 1  # Nobody listens any more.
     except OSError as error:
         return _fail(f"{f'{error.filename}: ' if error.filename else ''}{error.strerror or error}", tell)
+    except (RuntimeError, MemoryError) as error:
+        if not faults.is_out_of_memory(error):
+            raise
+        return _fail(str(faults.out_of_memory()), tell)
     except KeyboardInterrupt:
         return 130
     return 0

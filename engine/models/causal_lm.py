@@ -20,7 +20,7 @@ from engine.models.loaded_model import LoadedModel
 from engine.prefix_cache import PrefixCache
 
 # So many logits are held at a time while rows are read: 256 MB.
-_MAX_LOGITS = 1 << 26
+MAX_LOGITS = 1 << 26
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,8 +35,8 @@ class Prefix:
 class CausalLM(LoadedModel):
     """A loaded model. Not for use from several threads at once."""
 
-    def __init__(self, model: Any, max_snapshot_bytes: int = 1 << 30) -> None:
-        super().__init__(model)
+    def __init__(self, model: Any, max_snapshot_bytes: int = 1 << 30, num_parameters: int | None = None) -> None:
+        super().__init__(model, num_parameters)
         self._config = model.config.get_text_config()
         self._keeps_logits = "logits_to_keep" in inspect.signature(model.forward).parameters
         self._snapshots: PrefixCache[Prefix] = PrefixCache(max_snapshot_bytes, _num_bytes)
@@ -111,7 +111,7 @@ class CausalLM(LoadedModel):
         """Return the log-probability of each token of several rows after a prefix, in nats."""
         found: list[list[float]] = []
         width = max(map(len, rows), default=0)
-        at_once = max(1, _MAX_LOGITS // max(1, width * self.vocab_size))
+        at_once = max(1, MAX_LOGITS // max(1, width * self.vocab_size))
         for start in range(0, len(rows) if width else 0, at_once):
             chunk = rows[start : start + at_once]
             ids = torch.tensor([[*row, *[0] * (width - len(row))] for row in chunk], device=self.device)

@@ -10,14 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.api import FillRequest
+from engine.api import CheckpointError, FillRequest, finish
 from engine.bench import figures, holes, plot, quality
 from engine.bench.left_to_right import decode, next_logits
 from engine.bench.quality import DEFAULT, MANY, TOLD, WITHOUT_CRITIC, Filled
+from engine.bench.subject import load_subject
 from engine.local import load
 from engine.models.diffusion_gemma import DiffusionGemma
+from engine.models.quantize.precision import Precision
+from engine.models.quantize.weight import QuantWeight
 from infill_lsp.cli.bench_editor import PythonEditor
 from tests.engine.tiny import save_tiny_checkpoint, tiny_model
+from tests.engine.tiny_causal import save_tiny_causal
+from tests.engine.tiny_prompted import save_prompted_checkpoint
 
 _SHARES = st.integers(0, 8).map(lambda eighths: eighths / 8)
 
@@ -146,6 +151,41 @@ def test_left_to_right_writes_the_likeliest_token_after_all_before_it():
         written.append(int(next_logits(adapter, adapter.prefill([*prefix_ids, *written])).argmax()))
     assert decode(adapter, prefix_ids, 8) == written
     assert len(set(written)) > 1
+
+
+@pytest.mark.parametrize("precision", ["int8", "bf16"])
+def test_a_large_checkpoint_is_in_memory_once_at_the_precision_that_is_set(
+    precision: Precision, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = save_prompted_checkpoint(tmp_path / "checkpoint")
+    subject = load_subject(str(folder), precision, None, small_bytes=0)
+    rivals = subject.rivals
+    assert subject.plan.startswith(f"{precision}: ")
+    assert rivals.generate._model is rivals.adapter.published
+    assert rivals.adapter.prefixes is subject.filler.prefixes
+    has_quantised = any(isinstance(module, QuantWeight) for module in rivals.adapter.published.modules())
+    assert has_quantised == (precision == "int8")
+    assert subject.profile.form == "prompted", "the profile is the one that fills are made by"
+    request = FillRequest("x = ", "\n", max_hole_tokens=4, max_denoising_steps=2)
+    assert finish(subject.filler.fill(request)).passes
+    took_ms, passes = rivals.generate.run(request)
+    assert took_ms > 0 < passes
+    ids = rivals.prefix_ids(request)
+    assert len(decode(rivals.adapter, ids, 3)) == 3
+
+
+def test_a_small_checkpoint_is_compared_with_the_published_classes(tmp_path: Path):
+    folder = save_tiny_checkpoint(tmp_path, noise="uniform", max_prefix_tokens=64, hole_widths=[4, 8])
+    subject = load_subject(str(folder), "auto", None)
+    assert subject.plan == ""
+    assert subject.rivals.generate._model is not subject.rivals.adapter.published
+
+
+def test_a_checkpoint_that_does_not_denoise_is_refused_before_it_is_loaded(tmp_path: Path):
+    folder = save_tiny_causal(tmp_path, "qwen")
+    with pytest.raises(CheckpointError, match="only a DiffusionGemma checkpoint can be measured here"):
+        load_subject(str(folder), "auto", None)
 
 
 def test_typing_what_is_shown_leaves_the_rest_and_what_is_not_shown_cannot_be_typed():

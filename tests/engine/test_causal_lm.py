@@ -103,7 +103,7 @@ def test_rows_are_read_within_a_budget(folders: dict[str, Path], monkeypatch: py
     prefix = adapter.prefill([5, 6, 7])
     rows = [some_ids(adapter, 1 + index, seed=index) for index in range(7)]
     together = adapter.log_probs(prefix, rows)
-    monkeypatch.setattr("engine.models.causal_lm._MAX_LOGITS", adapter.vocab_size * 14)
+    monkeypatch.setattr("engine.models.causal_lm.MAX_LOGITS", adapter.vocab_size * 14)
     assert [len(row) for row in together] == [len(row) for row in rows]
     for one, other in zip(adapter.log_probs(prefix, rows), together, strict=True):
         assert one == pytest.approx(other, abs=1e-4)

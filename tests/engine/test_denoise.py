@@ -226,6 +226,40 @@ def test_a_sure_row_is_accepted_at_once_and_known_positions_cost_no_entropy() ->
     assert steps[0].argmax_ids.tolist() == [[5, 6, 7, 8, 9, 1, 2, 1, 2]]
 
 
+class HeldLogits(RandomLogits):
+    """Random numbers, of which so many open positions from the left of each row are held."""
+
+    holds: Tensor | None = None
+    num_held = 2
+
+    def __call__(self, canvas_ids: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
+        self.holds = open_mask & (open_mask.cumsum(dim=-1) <= self.num_held)
+        return super().__call__(canvas_ids, open_mask, self_conditioning)
+
+
+def test_a_row_that_need_not_be_complete_is_as_long_as_its_readings_held() -> None:
+    canvas = Canvas(torch.tensor([[5, *[0] * 9, 6]]), torch.tensor([[True, *[False] * 9, True]]))
+    config = DenoiseConfig(
+        VOCAB_SIZE, "mask", MASK, max_denoising_steps=3, keep_accepted=True, greedy=True, follow_reading=True,
+        reach=4, completes=False, self_conditioning=False,
+    )  # fmt: skip
+    forward = HeldLogits(1, 3.0)
+    steps = list(denoise(forward, canvas, config, torch.Generator()))
+    assert [int(step.accepted.sum()) for step in steps] == [2, 4, 6]
+    assert [int(open_mask.sum()) for _, open_mask, _ in forward.seen] == [4, 4, 4]  # also in the first and the last
+    last = steps[-1]
+    assert last.argmax_ids[0].tolist() == [
+        5,
+        *last.canvas_ids[0, 1:7].tolist(),
+        *last.argmax_ids[0, 7:9].tolist(),
+        MASK,
+        6,
+    ]
+    assert last.entropy.isinf()[0].tolist() == [*[False] * 9, True, False]  # What no pass reached is unknown.
+    complete = list(denoise(HeldLogits(1, 3.0), canvas, replace(config, completes=True), torch.Generator()))
+    assert bool(complete[-1].accepted[0, 1:10].all())
+
+
 def test_the_loop_imports_no_model_and_no_model_imports_the_canvas() -> None:
     engine = Path(denoise_module.__file__).parent
     rooms = "denoise canvas schedule acceptance renoise stopping sampling"

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from engine.local import BUNDLED
 from engine.models import checkpoint, dense
@@ -110,3 +112,17 @@ def test_the_bundled_checkpoint_runs_on_it_and_others_do_not():
     small = _untrained()
     assert dense.fits(small, _SHAPE.sliding_window)
     assert not dense.fits(small, _SHAPE.sliding_window + 1), "a window would cut its text"
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drafts=st.lists(st.tuples(st.integers(1, 3), st.lists(st.integers(10, 12), min_size=1, max_size=6)), max_size=5))
+def test_a_reader_that_goes_on_equals_one_that_reads_anew(
+    both: tuple[DiffusionGemma, DenseDiffusionGemma], drafts: list[tuple[int, list[int]]]
+):
+    """Few different tokens, so that drafts begin alike; the rows of one differ in their last token."""
+    prefixes = [each.prefill(_ids(20).tolist()) for each in both]
+    anew, going_on = (each.reader_for(prefix) for each, prefix in zip(both, prefixes, strict=True))
+    for num_rows, text in drafts:
+        ids = torch.tensor([[*text, row] for row in range(10, 10 + num_rows)])
+        asked = ids % 2 == 0
+        torch.testing.assert_close(going_on(ids, asked), anew(ids, asked), **_CLOSE)

@@ -260,6 +260,18 @@ def test_sampled_fills_are_the_plain_loops(
     assert_same(expected, found, atol=5e-3)
 
 
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_a_canvas_that_brings_its_own_start_is_the_plain_loops(settling: Any, batch_size: int) -> None:
+    # Not a number is drawn for a start that is given, so that the numbers after it are the same, too.
+    buckets = Buckets(prefix=(24,), canvas=(9,), batch=(1, 3), rows=(6, 18))
+    canvas = hole_canvas(6, [20, 21, 22], batch_size=batch_size)
+    start = torch.randint(30, 60, canvas.known.shape, generator=torch.Generator().manual_seed(9))
+    canvas = replace(canvas, canvas_ids=canvas.with_known(start))
+    expected, found = both(settling, buckets, 20, canvas, tiny_config(self_conditioning=True))
+    assert_same(expected, found, atol=5e-3)
+    assert any(not step.accepted.all() for step in found), "noise was drawn in a step"
+
+
 @pytest.mark.parametrize("length", PREFIX_LENGTHS)
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize("keep_accepted", [False, True])

@@ -14,6 +14,7 @@ import torch
 from engine import local, plan_report
 from engine.api import CheckpointError, Draft, EngineError, EngineInfo, Filler, FillRequest, FillResult
 from engine.fitted import FittedLoader
+from engine.graphs import Programs
 from engine.models.quantize.weight import QuantWeight
 from engine.worker import Worker
 from tests.engine.tiny import MASK, SLACK, save_tiny_checkpoint
@@ -213,6 +214,22 @@ def test_what_is_remembered_follows_the_plan(checkpoint: Path) -> None:
     assert fitted.shrink(at_load=False)
     filler = fitted()
     assert filler.prefixes._max_bytes < 10**8
+
+
+def test_what_is_recorded_of_passes_follows_the_plan(checkpoint: Path) -> None:
+    load, made = Loads(), [Programs(), Programs()]
+
+    def wrap(filler: Any) -> Any:  # There are recordings on a card alone.
+        filler.recordings = made[len(load.asked) - 1]
+        return filler
+
+    load.wrap = wrap
+    fitted = loader(checkpoint, load)
+    fitted()
+    assert made[0]._max_bytes == 2 << 30
+    assert fitted.shrink(at_load=False)
+    fitted()
+    assert made[1]._max_bytes == 0
 
 
 def test_what_cannot_fit_is_a_clear_line(checkpoint: Path) -> None:

@@ -117,3 +117,13 @@ def test_bytes_are_bounded_and_the_last_program_stays_in_any_case() -> None:
     programs.get("d", lambda: Sized(5000))
     assert len(programs) == 1
     assert programs.num_bytes == 5000
+
+
+def test_a_smaller_bound_drops_what_is_over_it() -> None:
+    programs = Programs(max_programs=10, max_bytes=1000)
+    for key in ("a", "b"):
+        programs.get(key, lambda: Sized(400))
+    programs.limit(500)
+    assert programs.num_bytes == 400
+    programs.limit(0)
+    assert programs.num_bytes == 400, "the last one stays"

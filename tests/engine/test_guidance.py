@@ -79,22 +79,64 @@ def test_flattening_leaves_the_end_alone_and_makes_tokens_less_sure(weights: lis
     assert int(tokens[1].argmax()) == int(tokens[0].argmax())
 
 
-def test_a_guided_pass_reads_the_draft_and_answers_for_open_positions_alone():
-    denoised = reading({A: 0.9}, {A: 0.6, B: 0.4}, {C: 0.9}, {SLACK: 0.9})
-    seen: list[list[int]] = []
+class Readings:
+    """A causal encoder that expects the same whatever it reads, but for what follows B; it notes what it was shown."""
+
+    def __init__(self, *expected: dict[int, float], after_b: dict[int, float]) -> None:
+        self._expected, self._after_b, self.seen = expected, after_b, list[list[int]]()
+
+    def __call__(self, ids: Tensor, asked: Tensor) -> Tensor:
+        text = ids[0].tolist()
+        self.seen.append(text)
+        befores = [None, *text]
+        rows = [self._after_b if befores[at] == B else self._expected[at] for at in range(len(text))]
+        return reading(*rows)[asked]
+
+
+def guided(read: Readings, *denoised: dict[int, float]) -> tuple[Guided, Tensor]:
+    """Run a guided pass over a first token A and three open places."""
 
     def forward(canvas_ids: Tensor, open_mask: Tensor, _: Tensor | None) -> Tensor:
-        return denoised[:, :4][open_mask[:, :4]]
-
-    def read(ids: Tensor) -> Tensor:
-        seen.append(ids[0].tolist())
-        return reading({A: 0.9}, {B: 0.9}, {A: 0.9}, {CLOSER: 0.9})[:, : ids.shape[1]]
+        return reading({A: 0.9}, *denoised)[:, :4][open_mask[:, :4]]
 
     canvas_ids = torch.tensor([[A, A, A, A, CLOSER]])
     open_mask = torch.tensor([[False, True, True, True, False]])
-    logits = Guided(forward, read, GUIDANCE, max_width=4)(canvas_ids, open_mask, None)
-    assert seen == [[A, A, C, SLACK]]
-    assert logits.shape == (3, 5)
-    assert int(logits[0].argmax()) == B  # The causal reading outvotes the draft ...
-    assert logits[1].softmax(-1).max() < 0.95  # ... and what follows is read anew in the next pass.
-    assert float(logits[2].softmax(-1)[SLACK]) == pytest.approx(float(denoised[0, 3, SLACK].exp()), abs=0.01)
+    run = Guided(forward, read, GUIDANCE, max_width=4)
+    return run, run(canvas_ids, open_mask, None)
+
+
+def test_a_guided_pass_reads_its_draft_again_where_the_product_wants_another_token():
+    read = Readings({A: 0.9}, {B: 0.9}, {C: 0.9}, {CLOSER: 0.9}, after_b={C: 0.5, A: 0.5})
+    run, logits = guided(read, {A: 0.6, B: 0.4}, {C: 0.9}, {SLACK: 0.9})
+    assert read.seen == [[A, A, C, SLACK], [A, B, C, SLACK]]  # Then there is nothing left to put right.
+    assert logits.argmax(-1).tolist() == [B, C, SLACK]
+    assert run.holds is not None
+    assert run.holds[0].tolist() == [False, True, True, True, False]
+
+
+def test_what_a_correction_makes_unlikely_is_put_right_in_turn():
+    read = Readings({A: 0.9}, {B: 0.9}, {C: 0.9}, {CLOSER: 0.9}, after_b={A: 0.95})
+    _, logits = guided(read, {A: 0.6, B: 0.4}, {C: 0.6, A: 0.4}, {SLACK: 0.9})
+    assert read.seen == [[A, A, C, SLACK], [A, B, C, SLACK], [A, B, A, SLACK]]
+    assert logits.argmax(-1).tolist() == [B, A, SLACK]
+
+
+def test_a_pass_reads_its_draft_three_times_and_leaves_the_rest_to_the_next():
+    """What stands right of the last correction keeps its end's probability and is less sure of its token."""
+    read = Readings({A: 0.9}, {B: 0.9}, {C: 0.9}, {B: 0.9}, after_b={B: 0.95})
+    run, logits = guided(read, {A: 0.6, B: 0.4}, {C: 0.6, B: 0.4}, {C: 0.6, B: 0.4})
+    assert len(read.seen) == 3
+    assert logits.argmax(-1).tolist() == [B, B, B]
+    assert run.holds is not None
+    assert run.holds[0].tolist() == [False, True, True, True, False]
+
+
+def test_a_correction_that_ends_the_text_is_the_last():
+    read = Readings({A: 0.9}, {CLOSER: 0.99}, {C: 0.9}, {C: 0.9}, after_b={C: 0.9})
+    run, logits = guided(read, {A: 0.6, SLACK: 0.4}, {C: 0.9}, {SLACK: 0.9})
+    assert read.seen == [[A, A, C, SLACK]]
+    assert int(logits[0].argmax()) == SLACK
+    assert run.holds is not None
+    assert run.holds[0].tolist() == [False, True, False, False, False]
+    assert logits[1].softmax(-1).max() < 0.95  # What follows is read anew in the next pass,
+    assert logits[2].softmax(-1)[SLACK] > 0.99  # but for where the text has ended.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,11 +13,14 @@ from hypothesis import strategies as st
 from transformers import DiffusionGemmaForBlockDiffusion, DynamicCache, Qwen2Config, Qwen2ForCausalLM
 from transformers.models.diffusion_gemma import DiffusionGemmaConfig, DiffusionGemmaTextConfig
 
+from engine.folder_sizes import sizes_in
 from engine.models.quantize.modules import prepare_modules
 from engine.models.quantize.precision import PRECISIONS, Precision
+from engine.models.static_cache import StaticPrefix
 from engine.plan import Card, Plan, choose, described, needed, refusal, smaller
 from engine.sizes import Sizes, sizes_of
 from tests.engine.tiny import tiny_config, tiny_model
+from tests.engine.tiny_masked import save_masked
 
 GB = 10**9
 CARD = Card("a card", host_free_bytes=64 * GB)
@@ -36,7 +43,8 @@ def published_sizes() -> Sizes:
         moe_intermediate_size=704,
         max_position_embeddings=262_144,
     )
-    sizes = sizes_of(DiffusionGemmaConfig(text_config=text.to_dict(), canvas_length=256))
+    config = DiffusionGemmaConfig(text_config=text.to_dict(), canvas_length=256)
+    sizes = sizes_of(config, has_static_passes=True)
     assert sizes is not None
     return sizes
 
@@ -137,6 +145,44 @@ def test_the_cache_of_a_prefix_takes_what_is_said() -> None:
             assert held == sizes.kv_cache(num_tokens)
 
 
+@pytest.mark.parametrize("bucket", [512, 1024])
+def test_static_buffers_take_what_is_said(bucket: int) -> None:
+    model = tiny_model()
+    sizes = sizes_of(model.config, weight_bytes=4, has_static_passes=True)
+    assert sizes is not None
+    static = StaticPrefix(model.model.decoder, bucket, 16)
+    kept = sum(each.nbytes for each in (*static._keys, *static._values))
+    layers = len(model.config.text_config.layer_types)
+    a_run = 8 * sizes.kv_token  # Windows are rounded to whole runs of keys.
+    canvas = sizes.canvas_tokens * sizes.static_row
+    for num_tokens in (bucket // 2 + 1, bucket):
+        told = sizes.static_buffers(num_tokens) - canvas
+        assert abs(kept - told) <= a_run * layers < sizes.kv_window
+    assert sizes.static_buffers(1 << 20) == 0, "no bucket holds it, and no pass runs on buffers"
+    assert static.num_bytes > kept, "biases and rotations count, too"
+    plain = sizes_of(model.config, weight_bytes=4)
+    assert plain is not None
+    assert needed(sizes, "bf16", 512) - needed(plain, "bf16", 512) == sizes.static_buffers(512)
+
+
+@pytest.mark.parametrize(
+    ("declared", "most"),
+    [
+        ({}, 768 + 256),
+        ({"max_prefix_tokens": 40}, 40 + 256),
+        ({"max_prefix_tokens": 8000}, 4096),
+        ("no section", 768 + 256),
+        ({"max_prefix_tokens": "many"}, 768 + 256),
+    ],
+)
+def test_a_masked_checkpoint_is_planned_for_what_it_reads(declared: Any, most: int, tmp_path: Path) -> None:
+    folder = save_masked(tmp_path, "Dream-Coder", infill=declared, max_position_embeddings=4096)
+    sizes = sizes_in(folder, torch.device("cpu"))
+    assert sizes is not None
+    assert sizes.max_tokens == most
+    assert needed(sizes, "bf16", 8192) == needed(sizes, "bf16", most)
+
+
 def test_a_model_of_unknown_shape_has_no_sizes() -> None:
     assert sizes_of(type("Config", (), {"model_type": "other"})()) is None
 
@@ -172,7 +218,9 @@ def test_a_plan_fits_and_is_the_best_that_does(free: int, precision: str) -> Non
         return
     assert precision in ("auto", plan.precision)
     assert needed(PUBLISHED, plan.precision, 2048, len(plan.offloaded_layers)) <= free
-    assert plan.needed_bytes <= max(free, needed(PUBLISHED, plan.precision, 2048, len(plan.offloaded_layers)))
+    assert plan.needed_bytes + plan.recording_bytes <= max(
+        free, needed(PUBLISHED, plan.precision, 2048, len(plan.offloaded_layers))
+    )
     better = PRECISIONS[: PRECISIONS.index(plan.precision)] if precision == "auto" else ()
     assert all(needed(PUBLISHED, each, 2048) > free for each in better)
     if plan.offloaded_layers:
@@ -217,3 +265,14 @@ def test_the_next_plan_names_the_one_before() -> None:
     assert second is not None
     assert described(second) == "int8"
     assert second.why.endswith("it ran out of memory at bf16")
+
+
+def test_no_precision_is_tried_that_takes_as_much() -> None:
+    weights: dict[Precision, int] = {"bf16": 10 * GB, "int8": 10 * GB, "int4": 9 * GB}
+    sizes = replace(PUBLISHED, weights=weights, expert_layers=dict.fromkeys(PRECISIONS, 0))
+    plan = choose(40 * GB, sizes, CARD)
+    assert plan is not None
+    after = smaller(plan, 40 * GB, sizes, CARD, may_requantise=True, at_load=True)
+    assert after is not None
+    assert after.precision == "int4"
+    assert smaller(after, 40 * GB, sizes, CARD, may_requantise=True, at_load=True) is None

@@ -53,7 +53,7 @@ def test_a_run_of_64_columns_has_its_first_half_in_low_nibbles_and_its_second_in
 
 
 @settings(deadline=None, max_examples=30)
-@given(weights(), st.sampled_from([(4, 8), (4, 32), (8, 16), (8, 32)]))
+@given(weights(), st.sampled_from([(4, 8), (4, 16), (4, 32), (8, 16), (8, 32)]))
 def test_a_weight_is_what_the_layout_says(weight: Tensor, kind: tuple[int, int]):
     bits, group = kind
     found = quantize(weight, bits, group)
@@ -80,7 +80,7 @@ def test_eight_bits_are_within_half_a_step(weight: Tensor, group: int):
 
 
 @settings(deadline=None, max_examples=60)
-@given(weights(), st.sampled_from([8, 32]))
+@given(weights(), st.sampled_from([8, 16, 32]))
 def test_four_bits_err_no_more_than_the_full_range_would(weight: Tensor, group: int):
     found = quantize(weight, 4, group).packed().dequantized()
     grouped = weight.unflatten(-1, (-1, group))
@@ -92,13 +92,12 @@ def test_four_bits_err_no_more_than_the_full_range_would(weight: Tensor, group: 
     assert bool((error <= (plain - grouped).square().sum(-1) * 1.001 + 1e-12).all())
 
 
-def test_four_bits_of_normal_weights_leave_half_a_percent_of_their_square():
+@pytest.mark.parametrize(
+    ("format", "most"), [(INT4, 0.0036), (Format(4, 32), 0.0054), (Format(4, 64), 0.0072), (INT8, 0.00003)]
+)
+def test_what_is_left_of_the_square_of_normal_weights(format: Format, most: float):
     weight = torch.randn(256, 256, generator=torch.Generator().manual_seed(0))
-    left = {
-        format: float((quantized_as(weight, format).dequantized() - weight).square().mean()) for format in (INT4, INT8)
-    }
-    assert left[INT4] < 0.0068
-    assert left[INT8] < 0.00004
+    assert float((quantized_as(weight, format).dequantized() - weight).square().mean()) < most
 
 
 @pytest.mark.parametrize("format", [INT4, INT8])
@@ -163,4 +162,4 @@ def test_bits_are_counted_with_scales_and_zeros():
     for format in (INT4, INT8):
         packed = quantized_as(torch.randn(8, 128), format)
         assert packed.num_bytes * 8 == format.bits_per_weight * 8 * 128
-    assert (INT4.bits_per_weight, INT8.bits_per_weight) == (4.75, 8.5)
+    assert (INT4.bits_per_weight, INT8.bits_per_weight) == (5.5, 8.5)

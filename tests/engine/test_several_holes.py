@@ -212,11 +212,11 @@ def test_guidance_across_one_hole_reads_as_guidance_of_one_hole(model: tuple[int
     canvas_ids = canvas.with_known(torch.full_like(canvas.known_ids, MASK))
     table = torch.randn(8, VOCAB, VOCAB, generator=torch.Generator().manual_seed(seed + 1)) * 3
 
-    def read(ids: Tensor) -> Tensor:
+    def read(ids: Tensor, asked: Tensor) -> Tensor:
         before = torch.cat([torch.zeros_like(ids[:, :1]), ids[:, :-1]], dim=1)
-        return table[torch.arange(ids.shape[1]).expand_as(ids), before]
+        return table[torch.arange(ids.shape[1]).expand_as(ids), before][asked]
 
-    guidance = Guidance(0.6, SLACK, 7)
+    guidance = Guidance(0.6, SLACK, 7, readings=1)
     follows = torch.where(canvas.known, -1, 7)
     forward = random_forward(seed, slope)
     one = Guided(forward, read, guidance, 5)(canvas_ids, canvas.free, None)
@@ -244,9 +244,9 @@ def test_a_disagreement_in_one_hole_lets_the_other_go_on() -> None:
     causal[0, 2] = 1e-12
     seen = []
 
-    def read(ids: Tensor) -> Tensor:
+    def read(ids: Tensor, asked: Tensor) -> Tensor:
         seen.append(ids.tolist())
-        return causal.log()[None, : ids.shape[1]]
+        return causal.log()[None, : ids.shape[1]][asked]
 
     forward = guided_across(
         lambda ids, open_mask, _: denoised.log()[None][open_mask],

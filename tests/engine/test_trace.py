@@ -85,8 +85,7 @@ def test_a_fill_begins_with_a_look_and_goes_on_with_a_row_for_each_beginning(bun
 
 
 def test_the_first_row_is_the_draft(bundled: LocalFiller) -> None:
-    # The last pass decides what is left, most of it beyond the fill's end: the draft does not show it.
-    for draft in run(bundled, _REQUEST)[0][:-1]:
+    for draft in run(bundled, _REQUEST)[0]:
         assert draft.trace is not None
         row = draft.trace.rows[0]
         texts = [text for place, text in enumerate(row.tokens) if place not in row.slack]
@@ -111,8 +110,11 @@ def test_what_is_kept_is_accepted_once_and_predicted_no_more(bundled: LocalFille
     for _, row, before in rows_with_settled(drafts):
         assert not before & {*row.accepted, *row.known}
         assert row.renoised == ()
-        unpredicted = {place for place, entropy in enumerate(row.entropy) if entropy is None}
-        assert unpredicted == before.union(row.known)
+        predicted = {place for place, entropy in enumerate(row.entropy) if entropy is not None}
+        assert predicted
+        assert predicted.isdisjoint(before.union(row.known))
+        # A pass reaches so far from the left and no further.
+        assert {*range(max(predicted))} == {*range(max(predicted))} & predicted.union(before, row.known)
 
 
 def test_where_acceptance_is_decided_anew_accepted_positions_become_noise_again(uniform: LocalFiller) -> None:

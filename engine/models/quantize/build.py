@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from engine.models.families import family_of
 from engine.models.quantize import store
 from engine.models.quantize.empty import empty_model
 from engine.models.quantize.modules import prepare_modules
@@ -47,8 +48,8 @@ def load_quantized(
     dtype = dtype or (torch.float32 if device.type == "cpu" else torch.bfloat16)
     model = empty_model(folder, dtype)
     model.num_stood_for = sum(parameter.numel() for parameter in model.parameters())
+    source = _source_of(folder, model)
     parts = parts_of(model, prepare_modules(model, precision))
-    source = Source(folder)
     source.check(parts)
     hosted = _experts_of(parts, offloaded_layers)
     if precision == "bf16":
@@ -77,10 +78,19 @@ def ensure_stored(folder: Path, precision: Precision, device: torch.device | str
     `device` does the work. Raises: as `load_quantized`.
     """
     model = empty_model(folder, torch.bfloat16)
+    source = _source_of(folder, model)
     parts = parts_of(model, prepare_modules(model, precision))
-    source = Source(folder)
     source.check(parts)
     return _stored(source, parts, _kinds(source, parts), precision, torch.device(device))
+
+
+def _source_of(folder: Path, model: Any) -> Source:
+    """Return a folder's tensors for its empty model. Raises: CheckpointError for what is missing, broken or cut off."""
+    if family_of(folder) != "causal":
+        return Source(folder)
+    from engine.models.quantize.layout import ConvertedSource
+
+    return ConvertedSource(folder, model)
 
 
 def _kinds(source: Source, parts: Sequence[Part]) -> store.Kinds:
@@ -167,5 +177,9 @@ def _tensors(model: nn.Module) -> Mapping[str, Tensor]:
 
 def _experts_of(parts: Sequence[Part], layers: Collection[int]) -> set[str]:
     """Name the experts of some layers."""
-    places = tuple(f".layers.{layer}.experts." for layer in layers)
-    return {part.name for part in parts if any(place in name for name in part.names for place in places)}
+    return {
+        part.name
+        for part in parts
+        for name in part.names
+        if ".experts." in name and any(f".layers.{layer}." in name for layer in layers)
+    }

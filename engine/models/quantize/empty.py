@@ -15,11 +15,15 @@ import torch
 from huggingface_hub.errors import StrictDataclassError
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM, Qwen2Config, Qwen2ForCausalLM
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING
 from transformers.models.diffusion_gemma import DiffusionGemmaConfig, DiffusionGemmaForBlockDiffusion
 
 from engine.api import CheckpointError
-from engine.models.families import config_of, declared_family, family_of
+from engine.models.families import config_of, declared_family
 from engine.models.masked_names import qwen2_config
+
+NOT_BUILT = (AssertionError, AttributeError, LookupError, NotImplementedError)
+"""What else comes of building a model empty: of the many architectures there are, some cannot be."""
 
 
 def empty_model(folder: Path, dtype: torch.dtype) -> Any:
@@ -29,14 +33,14 @@ def empty_model(folder: Path, dtype: torch.dtype) -> Any:
     """
     config = config_in(folder)
     with _named_errors(folder):
-        if family_of(folder) == "diffusion_gemma":
+        if (family := declared_family(folder)) == "diffusion_gemma":
             model = _on_meta(DiffusionGemmaForBlockDiffusion, config, dtype)
             # The engine shows a model no images.
             del model.model.encoder.vision_tower, model.model.encoder.embed_vision
-        elif family_of(folder) == "masked":
+        elif family == "masked":
             model = _on_meta(Qwen2ForCausalLM, config, dtype, attn_implementation="sdpa")
         else:
-            model = _on_meta(AutoModelForCausalLM, config, dtype)
+            model = _on_meta(AutoModelForCausalLM, _of_text(config), dtype)
     _compute_buffers(model)
     return model.eval()
 
@@ -52,11 +56,25 @@ def config_in(folder: Path) -> Any:
         return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
+def _of_text(config: Any) -> Any:
+    """Return what a causal model's part for text is made by, where that is a model of its own."""
+    text = config.get_text_config()
+    if text is config or type(text) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        return config
+    for name in ("infill", "eos_token_id"):
+        if getattr(text, name, None) is None and getattr(config, name, None) is not None:
+            setattr(text, name, getattr(config, name))
+    return text
+
+
 @contextmanager
 def _named_errors(folder: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RuntimeError, StrictDataclassError) as error:
+    except (
+        *(OSError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RuntimeError),
+        StrictDataclassError,
+    ) as error:
         line = next(iter(str(error).strip().splitlines()), "") or type(error).__name__
         raise CheckpointError(f"{folder}: the configuration is not usable ({line}); choose another one") from error
 

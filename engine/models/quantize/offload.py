@@ -33,7 +33,7 @@ def keep_on_host(model: Any, device: torch.device, layers: Collection[int]) -> N
     """Wrap the experts of some layers of a model that is filled, wherever these are used."""
     pinned: dict[int, Tensor] = {}
     for path, module in list(model.named_modules(remove_duplicate=False)):
-        if any(path.endswith(f".layers.{layer}") for layer in layers) and hasattr(module, "experts"):
+        if any(f".layers.{layer}." in f"{path}." for layer in layers) and hasattr(module, "experts"):
             if device.type == "cuda":
                 _pin(module.experts, pinned)
             module.experts = HostExperts(module.experts)

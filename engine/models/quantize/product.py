@@ -77,13 +77,13 @@ def fused_activation(activation: Callable[[Tensor], Tensor]) -> str | None:
 
 
 def fits_kernels(weight: Packed) -> bool:
-    """Tell whether the kernels read this weight: rows are whole runs of 64, in groups of 32 or of whole runs.
+    """Tell whether the kernels read this weight: rows are whole runs of 64, in groups of 16, of 32 or of whole runs.
 
     Scales and zeros are read as words of 32 bits, which a part of a weight may not fill or not begin with.
     """
     others = [(weight.scales, 2)] if weight.zeros is None else [(weight.scales, 2), (weight.zeros, 4)]
     are_words = all(t.numel() % n == 0 and t.storage_offset() % n == 0 and t.is_contiguous() for t, n in others)
-    has_runs = weight.shape[-1] % 64 == 0 and (weight.group == 32 or weight.group % 64 == 0)
+    has_runs = weight.shape[-1] % 64 == 0 and (weight.group in (16, 32) or weight.group % 64 == 0)
     return has_runs and are_words and weight.codes.is_contiguous()
 
 

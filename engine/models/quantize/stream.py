@@ -48,7 +48,7 @@ class Source:
         self._kinds: dict[str, tuple[torch.dtype, tuple[int, ...]]] = {}
         self._names: dict[tuple[str, ...], str] = {}  # of the parts that were looked for
         for file in self.files:
-            with _opened(file) as tensors:
+            with opened(file) as tensors:
                 for name in tensors.keys():  # noqa: SIM118  # No mapping: it has this method alone.
                     piece = tensors.get_slice(name)
                     dtype = _DTYPES.get(piece.get_dtype())
@@ -64,8 +64,12 @@ class Source:
             self._names[part.names] = self._found(part)
         return self._names[part.names]
 
+    def known_as(self, part: Part) -> Sequence[str]:
+        """Return the names that a part may have in the files."""
+        return part.names
+
     def _found(self, part: Part) -> str:
-        found = [name for name in part.names if name in self._where]
+        found = [name for name in self.known_as(part) if name in self._where]
         if not found:
             raise CheckpointError(f"{self.folder}: {part.name} is missing; download the checkpoint again")
         shape = self._kinds[found[0]][1]
@@ -82,7 +86,7 @@ class Source:
 
     def check(self, parts: Sequence[Part]) -> None:
         """Find every part. Raises: CheckpointError, counting what is missing."""
-        missing = [part.name for part in parts if not any(name in self._where for name in part.names)]
+        missing = [part.name for part in parts if not any(name in self._where for name in self.known_as(part))]
         if missing:
             raise CheckpointError(f"{self.folder}: {len(missing)} weights are missing, among them {min(missing)}")
         for part in parts:
@@ -103,7 +107,7 @@ class Source:
 
     def pieces(self, file: Path, parts: Sequence[Part]) -> Iterator[tuple[Part, int, Tensor]]:
         """Yield the rows of each part, some at a time, with the number of the first. Raises: CheckpointError."""
-        with _opened(file) as tensors:
+        with opened(file) as tensors:
             for part in parts:
                 rows = tensors.get_slice(self.name_of(part))
                 if not part.shape:
@@ -117,7 +121,7 @@ class Source:
 
     def _hash(self, name: str) -> bytes:
         digest = hashlib.blake2b()
-        with _opened(self._where[name]) as tensors:
+        with opened(self._where[name]) as tensors:
             rows = tensors.get_slice(name)
             for first in range(0, self._kinds[name][1][0], 64):
                 digest.update(rows[first : first + 64].contiguous().reshape(-1).view(torch.uint8).numpy())
@@ -165,7 +169,8 @@ def _files(folder: Path) -> list[Path]:
 
 
 @contextmanager
-def _opened(file: Path) -> Iterator[Any]:
+def opened(file: Path) -> Iterator[Any]:
+    """Open a safetensors file. Raises: CheckpointError."""
     try:
         with safe_open(str(file), framework="pt", device="cpu") as tensors:
             yield tensors

@@ -21,6 +21,18 @@ def _half(word: tl.tensor) -> Any:
 
 
 @triton.jit
+def _zero(word: tl.tensor) -> Any:
+    """Return the zero in the low byte of int32, in codes, with the 136 that a code of 4 bits begins at."""
+    return (word & 255).to(tl.float32) * 0.0625 + 136.0
+
+
+@triton.jit
+def _by_half(first: tl.tensor, second: tl.tensor) -> Any:
+    """Return [rows, 32]: one value [rows] in the first 16 columns, another in the last."""
+    return tl.where(tl.arange(0, 32)[None, :] < 16, first[:, None], second[:, None])
+
+
+@triton.jit
 def run_of_weights(
     codes: tl.tensor,
     scales: tl.tensor,
@@ -43,31 +55,38 @@ def run_of_weights(
     """
     at = rows * row_scales + run * 64 // GROUP
     pair = tl.load(scales + (at >> 1))
-    if GROUP == 32:  # A run has a word of its own.
-        scale_low = _half(pair)
-        scale_high = _half(pair >> 16)
+    if GROUP == 16:  # A run has two words of its own.
+        scale_low = _by_half(_half(pair), _half(pair >> 16))
+        pair = tl.load(scales + (at >> 1) + 1)
+        scale_high = _by_half(_half(pair), _half(pair >> 16))
+    elif GROUP == 32:  # A run has a word of its own.
+        scale_low = _half(pair)[:, None]
+        scale_high = _half(pair >> 16)[:, None]
     else:
-        scale_low = _half(pair >> ((at & 1) * 16).to(tl.int32))
+        scale_low = _half(pair >> ((at & 1) * 16).to(tl.int32))[:, None]
         scale_high = scale_low
     start = codes + rows[:, None] * row_bytes + tl.arange(0, 32)[None, :]
     if BITS == 4:
         four = tl.load(zeros + (at >> 2)) >> ((at & 3) * 8).to(tl.int32)
-        zero_low = (four & 255).to(tl.float32) * 0.0625 + 136.0
+        zero_low = _zero(four)[:, None]
         zero_high = zero_low
-        if GROUP == 32:
-            zero_high = ((four >> 8) & 255).to(tl.float32) * 0.0625 + 136.0
+        if GROUP == 16:
+            zero_low = _by_half(_zero(four), _zero(four >> 8))
+            zero_high = _by_half(_zero(four >> 16), _zero(four >> 24))
+        elif GROUP == 32:
+            zero_high = _zero(four >> 8)[:, None]
         both = tl.load(start + run * 32).to(tl.int32)
         low = ((both & 15) * 65536 + 0x43080000).to(tl.float32, bitcast=True)
         high = ((both & 240) * 4096 + 0x43080000).to(tl.float32, bitcast=True)
         # The compiler makes one instruction of it: the product of the zero is the same for all columns.
-        low = low * scale_low[:, None] - zero_low[:, None] * scale_low[:, None]
-        high = high * scale_high[:, None] - zero_high[:, None] * scale_high[:, None]
+        low = low * scale_low - zero_low * scale_low
+        high = high * scale_high - zero_high * scale_high
     else:
         # A product with 32768 has too many places to be exact, so it is taken off first.
         low = tl.load(start + run * 64).to(tl.int8, bitcast=True).to(tl.int32) * 256 + 0x47008000
         high = tl.load(start + run * 64 + 32).to(tl.int8, bitcast=True).to(tl.int32) * 256 + 0x47008000
-        low = (low.to(tl.float32, bitcast=True) - 32896.0) * scale_low[:, None]
-        high = (high.to(tl.float32, bitcast=True) - 32896.0) * scale_high[:, None]
+        low = (low.to(tl.float32, bitcast=True) - 32896.0) * scale_low
+        high = (high.to(tl.float32, bitcast=True) - 32896.0) * scale_high
     return low, high
 
 
