@@ -85,7 +85,7 @@ class Dense:
         """Go on from a prefix: ids [1, W] -> hidden [1, W, H] float32, keys and values of prefix and ids."""
         hidden, own = self._run(self._embed(ids), before, causal=True)
         together = [
-            (keys[0], values[0])
+            (keys[0].clone(), values[0].clone())  # As they are they would hold on to the queries too.
             if before is None
             else (torch.cat([before[index][0], keys[0]], 1), torch.cat([before[index][1], values[0]], 1))
             for index, (keys, values) in enumerate(own)

@@ -126,3 +126,14 @@ def test_a_reader_that_goes_on_equals_one_that_reads_anew(
         ids = torch.tensor([[*text, row] for row in range(10, 10 + num_rows)])
         asked = ids % 2 == 0
         torch.testing.assert_close(going_on(ids, asked), anew(ids, asked), **_CLOSE)
+
+
+@pytest.mark.parametrize("parts", [[40], [30, 40]])
+def test_a_prefix_keeps_its_keys_and_values_and_nothing_else(
+    both: tuple[DiffusionGemma, DenseDiffusionGemma], parts: list[int]
+):
+    _, ours = both
+    for length in parts:
+        prefix = ours.prefill(_ids(40).tolist()[:length])
+    for tensor in (each for layer in prefix.kv_cache for each in layer):
+        assert tensor.untyped_storage().nbytes() == tensor.numel() * tensor.element_size()
