@@ -19,7 +19,7 @@ from engine.models.quantize.modules import quantize_modules
 from engine.models.quantize.precision import PRECISIONS, Precision
 from tests.engine.tiny import MASK, SLACK, save_tiny_checkpoint
 
-_HOLES = 100  # Of 40 the share of equal fills is told to within 13 points: too little beside a bar.
+_HOLES = 60  # `python -m benchmarks.quantized` fills more; of fewer the share says too little beside a bar
 
 
 @pytest.fixture(autouse=True)
