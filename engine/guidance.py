@@ -95,7 +95,7 @@ class Guided:
 
 
 def guided_across(forward: Forward, read: Read, guidance: Guidance, holes: Tensor, next_ids: Tensor) -> Forward:
-    """Return the same as `guided` for canvases of several holes.
+    """Return the same as `Guided` for canvases of several holes, whose drafts are read once a pass.
 
     The causal encoder reads each row as running text, slack left out. A hole's end gets the probability of the fixed
     token that follows this hole, and a disagreement makes what follows it in this hole alone wait: what it means for

@@ -52,11 +52,7 @@ class DenseDiffusionGemma(DiffusionGemma):
             before = self._dense.read(prefix.kv_cache, ids, before)
             return before.hidden
 
-        @torch.inference_mode()
-        def read(ids: Tensor, asked: Tensor) -> Tensor:
-            return self._logits(self._expecting(prefix, ids, go_on)[asked])
-
-        return read
+        return self._reader(prefix, go_on)
 
     def _read(self, prefix: Prefix, ids: Tensor) -> Tensor:
         return self._dense.read(prefix.kv_cache, ids).hidden

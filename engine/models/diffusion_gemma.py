@@ -141,12 +141,14 @@ class DiffusionGemma(LoadedModel):
 
     def reader_for(self, prefix: Prefix) -> Reader:
         """Return what reads drafts after this prefix causally, at the places it is asked about."""
+        return self._reader(prefix, self._read)
 
+    def _reader(self, prefix: Prefix, read: Callable[[Prefix, Tensor], Tensor]) -> Reader:
         @torch.inference_mode()
-        def read(ids: Tensor, asked: Tensor) -> Tensor:
-            return self._logits(self._expecting(prefix, ids, self._read)[asked])
+        def run(ids: Tensor, asked: Tensor) -> Tensor:
+            return self._logits(self._expecting(prefix, ids, read)[asked])
 
-        return read
+        return run
 
     def _expecting(self, prefix: Prefix, ids: Tensor, read: Callable[[Prefix, Tensor], Tensor]) -> Tensor:
         """Return the hidden states that predict each of the ids: [B, W] -> [B, W, H]."""
