@@ -17,7 +17,7 @@ from transformers import Qwen2Config, Qwen2ForCausalLM
 from transformers.models.diffusion_gemma import DiffusionGemmaForBlockDiffusion
 from transformers.utils.logging import disable_progress_bar, set_verbosity_error
 
-from engine import faults
+from engine import faults, memory
 from engine.api import CheckpointError
 from engine.models import dense
 from engine.models.adapter import Adapter
@@ -83,6 +83,7 @@ def diffusion_gemma(
     declared = getattr(model.config, "infill", None) or {}
     max_positions = int(declared.get("max_prefix_tokens", 1 << 30)) + model.config.canvas_length
     if model.device.type == "cpu" and not declared.get("self_conditioning", True) and dense.fits(model, max_positions):
+        memory.keep_freed()
         return DenseDiffusionGemma(model, dense.Dense(model), num_parameters=num_parameters)
     return DiffusionGemma(model, num_parameters=num_parameters)
 

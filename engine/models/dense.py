@@ -24,6 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from engine.models.dense_layer import Layer, layer_of
+from engine.models.product import Product
 
 _ROTATIONS = 512  # positions that tables are made for at a time
 
@@ -69,7 +70,7 @@ class Dense:
         )
         self._embedding = decoder.embed_tokens.weight.detach()
         self._scale = float(decoder.embed_tokens.scalar_embed_scale)
-        self._head = self._embedding.to(self.dtype)
+        self._head = Product(self._embedding.to(self.dtype))
         self._norm = decoder.norm.weight.detach().float()
         self._epsilon = float(config.rms_norm_eps)
         self._epsilon_tensor = torch.tensor(self._epsilon)
@@ -93,15 +94,19 @@ class Dense:
         return hidden, tuple(together)
 
     def read(self, prefix: KeyValues, ids: Tensor, before: Reading | None = None) -> Reading:
-        """Read rows causally after a prefix: ids [B, W]. What an earlier reading read the same of is not read again."""
-        same = 0 if before is None else _num_same(before.ids, ids)
+        """Read rows causally after a prefix: ids [B, W]. What an earlier reading read the same of is not read again.
+
+        The earlier reading may have had more rows, of which these are the first.
+        """
+        rows, width = ids.shape
+        same = 0 if before is None else _num_same(before.ids[:rows], ids)
         if before is None or same == 0:
             return Reading(ids, *self._run(self._embed(ids), prefix, causal=True))
-        kept = [(keys[:, :, :same], values[:, :, :same]) for keys, values in before.own]
-        if same == ids.shape[1]:
-            return Reading(ids, before.hidden[:, :same], kept)
+        seen, kept = before.hidden[:rows, :same], [(k[:rows, :, :same], v[:rows, :, :same]) for k, v in before.own]
+        if same == width:
+            return Reading(ids, seen, kept)
         hidden, own = self._run(self._embed(ids[:, same:]), prefix, kept, causal=True)
-        return Reading(ids, torch.cat([before.hidden[:, :same], hidden], 1), own)
+        return Reading(ids, torch.cat([seen, hidden], 1), own)
 
     def denoise(self, prefix: KeyValues, canvas_ids: Tensor) -> Tensor:
         """Look at canvases in both directions after a prefix: canvas_ids [B, W] -> hidden [B, W, H] float32."""
@@ -110,8 +115,9 @@ class Dense:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Return the vocabulary's logits of hidden states: [..., H] -> [..., V] float32, soft-capped."""
-        raw = F.linear(hidden.to(self.dtype), self._head).float()
-        return raw.div_(self._softcap).tanh_().mul_(self._softcap)
+        # The hyperbolic tangent by way of the exponential, which takes half of the time.
+        grown = self._head(hidden.to(self.dtype)).float().mul_(2 / self._softcap).exp_()
+        return grown.add_(1).reciprocal_().mul_(-2 * self._softcap).add_(self._softcap)
 
     def _embed(self, ids: Tensor) -> Tensor:
         return F.embedding(ids, self._embedding).float() * self._scale
@@ -137,12 +143,12 @@ class Dense:
                 keys, values = prefix[index]
                 k = torch.cat([keys.expand(rows, -1, -1, -1), k], 2)
                 v = torch.cat([values.expand(rows, -1, -1, -1), v], 2)
-            out = F.linear(_attended(q, k, v, mask).transpose(1, 2).flatten(2), layer.output).float()
+            out = layer.output(_attended(q, k, v, mask).transpose(1, 2).flatten(2)).float()
             x = torch.addcmul(x, out * self._scale_of(out), layer.output_norm)
-            gate_up = F.linear((x * self._scale_of(x)).to(self.dtype), layer.gate_up)
+            gate_up = layer.gate_up((x * self._scale_of(x)).to(self.dtype))
             inner = gate_up.shape[-1] // 2
             gated = F.gelu(gate_up[..., :inner], approximate="tanh") * gate_up[..., inner:]
-            down = F.linear(gated, layer.down).float()
+            down = layer.down(gated).float()
             scale = (down.square() @ layer.down_squares).add_(self._epsilon**2).rsqrt_()
             x = torch.addcmul(x, down * scale[..., None], layer.down_norm)
             if layer.scalar != 1:
@@ -156,7 +162,7 @@ class Dense:
         """
         rows, width, _ = x.shape
         count, size = layer.head_norm.shape
-        heads = F.linear(x, layer.projection).view(rows, width, count, size).float()
+        heads = layer.projection(x).view(rows, width, count, size).float()
         heads = heads * self._scale_of(heads) * layer.head_norm
         halves = heads.view(rows, width, count, 2, size // 2).flip(3).view(rows, width, count, size)
         turned = torch.addcmul(heads * rotation[0], halves, rotation[1]).to(self.dtype).transpose(1, 2)

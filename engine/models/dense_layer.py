@@ -13,16 +13,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from engine.models.product import Product
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Layer:
     """The weights of one layer. H hidden size, K key-value heads, G query heads on each, D head size, I inner size."""
 
     is_full: bool
-    projection: Tensor  # [(K * G + 2 * K) * D, H]: queries, keys, values
-    output: Tensor  # [H, K * G * D]
-    gate_up: Tensor  # [2 * I, H]
-    down: Tensor  # [H, I]
+    projection: Product  # [(K * G + 2 * K) * D, H]: queries, keys, values
+    output: Product  # [H, K * G * D]
+    gate_up: Product  # [2 * I, H]
+    down: Product  # [H, I]
     head_norm: Tensor  # [K * G + 2 * K, D]
     output_norm: Tensor  # [H], after attention
     down_norm: Tensor  # [H], after the feed-forward
@@ -60,6 +62,7 @@ def _weight(module: Any) -> Tensor:
     return weight
 
 
-def _joined(linears: Sequence[Any], dtype: torch.dtype, before: Tensor | float = 1.0) -> Tensor:
+def _joined(linears: Sequence[Any], dtype: torch.dtype, before: Tensor | float = 1.0) -> Product:
     """Return the matrices as one, which multiplies what it is given with `before` [H] first."""
-    return (torch.cat([linear.weight.detach() for linear in linears]).float() * before).to(dtype).contiguous()
+    weight = torch.cat([linear.weight.detach() for linear in linears]).float() * before
+    return Product(weight.to(dtype).contiguous())
