@@ -19,8 +19,8 @@ from torch import Tensor
 
 from engine.guidance import Guidance, product_of
 
-Read = Callable[[Tensor], Tensor]
-"""Rows of tokens [B, W] after the prefix -> the causal encoder's logits [B, W, V], at i given the tokens before i."""
+Read = Callable[[Tensor, Tensor], Tensor]
+"""Rows [B, W] and where they are asked about [B, W] bool -> causal logits [N, V], at i given the ids before i."""
 
 _LOG_HALF = math.log(0.5)
 # Corrections are rarely further apart than this; what is read beyond one is read again.
@@ -44,29 +44,30 @@ class Settling:
         self.ids = [*given, *until_end(denoised, slack_token_id)]
         self.num_settled = len(given)
         self.is_settled = False
-        self.log_probs: list[float] | None = None  # of ids and suffix head, once a reading has left both as they are
+        self.log_probs: list[float] = []  # of the tokens that are settled and were read
 
     def to_read(self, head: Sequence[int]) -> list[int]:
         """Return what the next reading reads: a little beyond what is settled, and the suffix head where that is all.
 
         One more token stands at the end in any case, since a reading tells of each of its places what it should hold.
+        It is asked about the places right of `log_probs`.
         """
         end = self.num_settled + _WINDOW
         return self.ids[: end + 1] if end < len(self.ids) else [*self.ids, *(head or [0])]
 
-    def take(self, causal: Tensor, head: Sequence[int], guidance: Guidance) -> None:
-        """Go on from a reading of `to_read`: causal [W, V] float32, log-probabilities."""
-        start, num_places = self.num_settled, self._num_given + len(self._denoised)
+    def take(self, causal: Tensor, head: Sequence[int], guidance: Guidance) -> Scored | None:
+        """Go on from a reading of `to_read`: causal [N, V] float32, log-probabilities; return what is settled by it."""
+        start, num_places, first = self.num_settled, self._num_given + len(self._denoised), len(self.log_probs)
         drafted = self.ids[start : start + _WINDOW]
         stop = min(start + len(drafted) + 1, num_places)  # Whether it ends after its last token is a question too.
         denoised = self._denoised[start - self._num_given : stop - self._num_given]
-        wanted = until_end(product_of(denoised, causal[start:stop], guidance), self._slack_token_id)
+        wanted = until_end(product_of(denoised, causal[start - first : stop - first], guidance), self._slack_token_id)
         is_whole, ends = start + len(drafted) == len(self.ids), len(wanted) < stop - start or stop == num_places
         same = next((at for at, pair in enumerate(zip(wanted, drafted, strict=False)) if pair[0] != pair[1]), None)
         if same is None and len(wanted) == len(drafted) and is_whole:
             self.is_settled, self.num_settled = True, len(self.ids)
-            self.log_probs = log_probs_of(causal, [*self.ids, *head])
-        elif same is None and ends and len(wanted) <= len(drafted):
+            return Scored(self.ids, self.log_probs + log_probs_of(causal, [*self.ids[first:], *head]))
+        if same is None and ends and len(wanted) <= len(drafted):
             self.ids, self.num_settled, self.is_settled = self.ids[:start] + wanted, start + len(wanted), True
         else:
             # What stands right of the correction was read without it; there is no better guess yet.
@@ -74,6 +75,8 @@ class Settling:
             self.ids = self.ids[:start] + wanted
             if not ends:
                 self.ids += until_end(self._denoised[len(self.ids) - self._num_given :], self._slack_token_id)
+        self.log_probs += log_probs_of(causal, self.ids[first : self.num_settled])
+        return None
 
 
 def settle(
@@ -90,25 +93,32 @@ def settle(
     it says no is left as it is. `head` is what of the suffix is scored along.
     """
     scored: list[Scored] = []
+    unscored = [*drafts]
     num_readings = 0
     while num_readings == 0 or (any(not draft.is_settled for draft in drafts) and may_go_on(num_readings)):
         live = [draft for draft in drafts if not draft.is_settled]
         more = [] if num_readings else others
-        causal = _read([*(draft.to_read(head) for draft in live), *([*ids, *head] for ids in more)], read)
+        # Drafts come first: what is read of them is not read again.
+        rows = [(draft.to_read(head), len(draft.log_probs)) for draft in live]
+        causal = _read([*rows, *(([*ids, *head], 0) for ids in more)], read)
         for ids, log_probs in zip(more, causal[len(live) :], strict=True):
             scored.append(Scored([*ids], log_probs_of(log_probs, [*ids, *head])))
         for draft, log_probs in zip(live, causal, strict=False):
-            draft.take(log_probs, head, guidance)
+            if (found := draft.take(log_probs, head, guidance)) is not None:
+                scored.append(found)
+                unscored.remove(draft)
         num_readings += 1
         yield
-    unread = [[*draft.ids, *head] for draft in drafts if draft.log_probs is None and draft.ids]
-    for row, log_probs in zip(unread, _read(unread, read), strict=True):
-        scored.append(Scored(row[: len(row) - len(head)], log_probs_of(log_probs, row)))
-    return [*scored, *(Scored(draft.ids, draft.log_probs) for draft in drafts if draft.log_probs is not None)]
+    unread = [draft for draft in unscored if draft.ids]
+    causal = _read([([*draft.ids, *head], len(draft.log_probs)) for draft in unread], read)
+    for draft, log_probs in zip(unread, causal, strict=True):
+        left = [*draft.ids[len(draft.log_probs) :], *head]
+        scored.append(Scored(draft.ids, draft.log_probs + log_probs_of(log_probs, left)))
+    return scored
 
 
 def log_probs_of(causal: Tensor, ids: Sequence[int]) -> list[float]:
-    """Return the log-probability of each token: causal [W, V] float32."""
+    """Return the log-probability of each token: causal [N, V] float32."""
     found: list[float] = causal[torch.arange(len(ids)), torch.tensor(ids, dtype=torch.int64)].tolist()
     return found
 
@@ -122,10 +132,12 @@ def until_end(log_probs: Tensor, slack_token_id: int) -> list[int]:
     return picked[: ends.index(True)] if True in ends else picked
 
 
-def _read(rows: Sequence[Sequence[int]], read: Read) -> Sequence[Tensor]:
-    """Read rows of different lengths: log-probabilities [W, V] float32 of each, W the longest row's length."""
-    rows = [row for row in rows if row] or []
-    if not rows:
-        return []
-    width = max(map(len, rows))
-    return [*read(torch.tensor([[*row, *[0] * (width - len(row))] for row in rows])).log_softmax(dim=-1)]
+def _read(rows: Sequence[tuple[Sequence[int], int]], read: Read) -> Sequence[Tensor]:
+    """Read rows of different lengths, each asked about from a place on: log-probabilities [N, V] float32 of each."""
+    counts = [len(row) - first for row, first in rows]
+    if not any(counts):
+        return [torch.zeros(0, 0)] * len(rows)
+    width = max(len(row) for row, _ in rows)
+    shown = torch.tensor([[*row, *[0] * (width - len(row))] for row, _ in rows])
+    asked = torch.tensor([[first <= place < len(row) for place in range(width)] for row, first in rows])
+    return torch.split(read(shown, asked).log_softmax(dim=-1), counts)

@@ -8,11 +8,10 @@ It knows the parts of a checkpoint and what `engine.recent` found; it decides no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from itertools import count
 
 import torch
-from torch import Tensor
 
 from engine.api import Draft, DraftToken, FillRequest
 from engine.candidates import SCORED_SUFFIX_TOKENS, Fill
@@ -22,7 +21,7 @@ from engine.layout import Row
 from engine.passes import CAUSAL_SHARE, Passes
 from engine.recent import Found, RecentFills
 from engine.seam import Seamstress
-from engine.settle import Scored, Settling, settle
+from engine.settle import Read, Scored, Settling, settle
 
 _MAX_READINGS = 4
 # So many tokens far the one denoising pass is believed; it looks at a hole and a suffix head not much longer than that.
@@ -90,13 +89,15 @@ def _shown(step: int, draft: Settling, seamstress: Seamstress, deadline: Deadlin
     return Draft(step, tuple(tokens), deadline.elapsed_ms)
 
 
-def _reader(passes: Passes) -> Callable[[Tensor], Tensor]:
-    return lambda rows: passes.adapter.autoregressive_logits(passes.prefix, rows.to(passes.adapter.device))
+def _reader(passes: Passes) -> Read:
+    read, device = passes.read, passes.adapter.device
+    assert read is not None
+    return lambda rows, asked: read(rows.to(device), asked.to(device))
 
 
 def _first_id(passes: Passes, slack_token_id: int) -> int:
     """Return the likeliest first token, by what the causal encoder expects after the prefix."""
-    expected = _reader(passes)(torch.zeros(1, 1, dtype=torch.int64))[0, 0]
+    expected = _reader(passes)(torch.zeros(1, 1, dtype=torch.int64), torch.ones(1, 1, dtype=torch.bool))[0]
     possible = expected.masked_fill(passes.limits.anywhere | passes.limits.at_first, -torch.inf)
     possible[slack_token_id] = -torch.inf
     return int(possible.argmax())

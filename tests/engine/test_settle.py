@@ -17,18 +17,23 @@ _HEAD = [3, 4]
 
 
 def reader(seed: int):
-    """Return a causal reading that depends on all tokens before: rows [B, W] -> logits [B, W, V]."""
+    """Return a causal reading that depends on all tokens before: rows [B, W], asked [B, W] bool -> logits [N, V]."""
 
-    def read(rows: Tensor) -> Tensor:
+    def read(rows: Tensor, asked: Tensor) -> Tensor:
         logits = torch.empty(*rows.shape, _V)
         for row, ids in enumerate(rows.tolist()):
             for place in range(len(ids)):
                 generator = torch.Generator().manual_seed(hash((seed, *ids[:place])) % 2**31)
                 logits[row, place] = 3 * torch.randn(_V, generator=generator)
         logits[..., _SLACK] = -10
-        return logits
+        return logits[asked]
 
     return read
+
+
+def read_all(ids: list[int], seed: int) -> Tensor:
+    """Return log-probabilities of every place: [W, V]."""
+    return reader(seed)(torch.tensor([ids]), torch.ones(1, len(ids), dtype=torch.bool)).log_softmax(-1)
 
 
 def denoised_by(seed: int, num_places: int) -> Tensor:
@@ -51,7 +56,7 @@ def finish(drafts: Sequence[Settling], others: list[list[int]], seed: int, most:
 def written_one_by_one(given: list[int], denoised: Tensor, seed: int) -> list[int]:
     ids = list(given)
     for row in denoised:
-        causal = reader(seed)(torch.tensor([[*ids, 0]]))[0, -1].log_softmax(-1)
+        causal = read_all([*ids, 0], seed)[-1]
         more = until_end(product_of(row[None], causal[None], _GUIDANCE), _SLACK)
         if not more:
             break
@@ -80,8 +85,21 @@ def test_every_text_is_scored_as_it_was_left(most: int) -> None:
     assert sorted(one.ids for one in scored) == sorted([[1, 2], [7], *(draft.ids for draft in drafts)])
     for one in scored:
         row = [*one.ids, *_HEAD]
-        causal = reader(0)(torch.tensor([row]))[0].log_softmax(-1)
+        causal = read_all(row, 0)
         assert one.log_probs == pytest.approx([float(causal[place, token]) for place, token in enumerate(row)])
+
+
+def test_a_reading_is_asked_about_no_more_than_its_window() -> None:
+    asked: list[int] = []
+
+    def read(rows: Tensor, places: Tensor) -> Tensor:
+        asked.append(int(places.sum()))
+        return reader(1)(rows, places)
+
+    draft = Settling([5], denoised_by(1, 12), _SLACK)
+    assert len([*settle([draft], [], _HEAD, read, _GUIDANCE, lambda count: True)]) > 2
+    assert len(draft.ids) > 6
+    assert all(count <= 6 for count in asked)  # a window of four, the place after it and, at first, what is given
 
 
 def test_texts_alone_are_scored_by_one_reading() -> None:
