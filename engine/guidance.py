@@ -19,6 +19,7 @@ from torch import Tensor
 
 from engine.denoise import Forward
 from engine.length import decide_slack
+from engine.repeats import Repeats
 from engine.running_text import running_text
 
 # Beyond the first disagreement a position is this much less sure of its token, so that it is not accepted yet.
@@ -49,8 +50,11 @@ class Guided:
     `holds` [B, L] bool tells, after a pass, where the causal reading of its draft held.
     """
 
-    def __init__(self, forward: Forward, read: Read, guidance: Guidance, max_width: int) -> None:
+    def __init__(
+        self, forward: Forward, read: Read, guidance: Guidance, max_width: int, repeats: Repeats | None = None
+    ) -> None:
         self._forward, self._read, self._guidance, self._max_width = forward, read, guidance, max_width
+        self._repeats = repeats or Repeats(())
         self.holds: Tensor | None = None
 
     def __call__(self, canvas_ids: Tensor, open_mask: Tensor, self_conditioning: Tensor | None) -> Tensor:
@@ -88,10 +92,20 @@ class Guided:
             wanted = draft.masked_scatter(is_read, product.argmax(dim=-1))
             holds = up_to_first_difference(wanted, draft, is_read)
             corrected = torch.where(holds & (wanted != self._guidance.slack_token_id), wanted, draft)
-            if not readings_left or bool((corrected == draft).all()):
+            is_right = (corrected == draft).all(dim=-1)
+            if not readings_left or bool(is_right.all()):
                 break
-            draft = corrected
+            draft = self._guessed(corrected, holds & is_read, is_read, is_right)
         return product, holds[is_read]
+
+    def _guessed(self, draft: Tensor, holds: Tensor, is_read: Tensor, is_right: Tensor) -> Tensor:
+        """Return the drafts [B, W] with what the text repeats right of what holds, in rows that were put right."""
+        for row in (~is_right).nonzero().flatten().tolist():
+            last = int(holds[row].nonzero()[-1])
+            places = is_read[row, last + 1 :].nonzero().flatten()
+            guess = self._repeats.after(draft[row, : last + 1].tolist(), len(places))
+            draft[row, last + 1 + places[: len(guess)]] = torch.tensor(guess, dtype=draft.dtype, device=draft.device)
+        return draft
 
 
 def guided_across(forward: Forward, read: Read, guidance: Guidance, holes: Tensor, next_ids: Tensor) -> Forward:

@@ -21,6 +21,7 @@ from engine.layout import Row, lay_out, next_ids
 from engine.length import decide_slack
 from engine.models.adapter import Adapter, Reader
 from engine.profile import Profile
+from engine.repeats import Repeats
 from engine.running_text import hiding_slack
 from engine.seam import Seams
 
@@ -66,7 +67,9 @@ class Passes:
             return forward
         guidance = Guidance(CAUSAL_SHARE, slack_token_id, suffix_ids[0] if suffix_ids else None)
         width = rows[0].length or rows[0].width
-        return Guided(forward, self.read, guidance, width)
+        # The code right of the hole is further away than what stands left of it.
+        repeats = Repeats([*suffix_ids, *self.seams.prefix_ids])
+        return Guided(forward, self.read, guidance, width, repeats)
 
     def within_limits(self, forward: Forward, canvas: Canvas) -> Forward:
         """Return the forward pass with what the holes of a canvas cannot hold at -inf."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine.guidance import Guidance, Guided, flattened, product_of, up_to_first_difference
+from engine.repeats import Repeats
 
 SLACK, A, B, C, CLOSER = range(5)
 GUIDANCE = Guidance(share=0.5, slack_token_id=SLACK, next_id=CLOSER)
@@ -93,15 +94,15 @@ class Readings:
         return reading(*rows)[asked]
 
 
-def guided(read: Readings, *denoised: dict[int, float]) -> tuple[Guided, Tensor]:
-    """Run a guided pass over a first token A and three open places."""
+def guided(read: Readings, *denoised: dict[int, float], before: str = "") -> tuple[Guided, Tensor]:
+    """Run a guided pass over a first token A and three open places, `before` being what stands left of them."""
 
     def forward(canvas_ids: Tensor, open_mask: Tensor, _: Tensor | None) -> Tensor:
         return reading({A: 0.9}, *denoised)[:, :4][open_mask[:, :4]]
 
     canvas_ids = torch.tensor([[A, A, A, A, CLOSER]])
     open_mask = torch.tensor([[False, True, True, True, False]])
-    run = Guided(forward, read, GUIDANCE, max_width=4)
+    run = Guided(forward, read, GUIDANCE, 4, Repeats(["-ABC".index(letter) for letter in before]))
     return run, run(canvas_ids, open_mask, None)
 
 
@@ -119,6 +120,16 @@ def test_what_a_correction_makes_unlikely_is_put_right_in_turn():
     _, logits = guided(read, {A: 0.6, B: 0.4}, {C: 0.6, A: 0.4}, {SLACK: 0.9})
     assert read.seen == [[A, A, C, SLACK], [A, B, C, SLACK], [A, B, A, SLACK]]
     assert logits.argmax(-1).tolist() == [B, A, SLACK]
+
+
+def test_right_of_a_correction_stands_what_followed_the_last_time():
+    """The guess is read as any draft is: the product takes of it what it wants."""
+    read = Readings({A: 0.9}, {B: 0.9}, {C: 0.9}, {CLOSER: 0.9}, after_b={A: 0.95})
+    run, logits = guided(read, {A: 0.6, B: 0.4}, {C: 0.6, A: 0.4}, {SLACK: 0.9}, before="CABAC")
+    assert read.seen == [[A, A, C, SLACK], [A, B, A, C]]
+    assert logits.argmax(-1).tolist() == [B, A, SLACK]
+    assert run.holds is not None
+    assert run.holds[0].tolist() == [False, True, True, True, False]
 
 
 def test_a_pass_reads_its_draft_three_times_and_leaves_the_rest_to_the_next():
