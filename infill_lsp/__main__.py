@@ -18,6 +18,11 @@ def main() -> int:
         gc.disable()
         from infill_lsp.server import serve_stdio
 
+        if not arguments and sys.stdin.isatty():
+            hint = (
+                "this is the language server, which editors start; infill-lsp --help names the commands (Ctrl-D ends)"
+            )
+            print(f"infill-lsp: {hint}", file=sys.stderr)
         gc.freeze()
         gc.enable()
         return serve_stdio()

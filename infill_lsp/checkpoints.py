@@ -71,9 +71,9 @@ def resolved(model: str) -> str:
 
 def missing(model: str) -> str | None:
     """Say in one line that a value of the setting `model` names nothing on this machine; None: it does."""
-    if model == "bundled" or model.startswith("fake:") or folder_of(model) or _is_folder(model):
+    if model == "bundled" or model.startswith("fake:") or folder_of(model):
         return None
-    if downloads.id_of(model) is not None:
+    if downloads.id_of(model) is not None or _is_folder(model):
         return downloads.missing(model)
     if is_name(model):
         return f"there is no model {model}; infill-lsp models and infill-lsp tune --list show what there is"

@@ -6,10 +6,12 @@ Their ids, and the short names of some, are values of the setting `model`. It op
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import json
 import os
 import re
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +28,9 @@ RECORD_FILE = "downloaded.json"
 
 STATE_FILE = ".downloading.json"
 """There while a download is under way, and after it was broken off."""
+
+LOCK_FILE = ".lock"
+"""Locked by the process that downloads."""
 
 # Beside the downloads, one file for each folder that the user chose for one: its path.
 _ELSEWHERE = ".elsewhere"
@@ -104,22 +109,46 @@ def all_downloaded() -> list[Downloaded]:
     return [downloaded for folder in _all_folders() if (downloaded := read(folder)) is not None]
 
 
-def all_broken_off() -> list[tuple[str, Path]]:
+def all_unfinished() -> list[tuple[str, Path]]:
     """Return the ids of downloads that were begun and are not whole, in the same order, each with its folder."""
-    found = []
-    for folder in _all_folders():
-        is_begun = (folder / STATE_FILE).is_file() or (folder / RECORD_FILE).is_file()
-        if is_begun and read(folder) is None:
-            found.append((id_in(folder) or folder.name.replace("--", "/", 1), folder))
-    return found
+    return [
+        (id_in(folder) or folder.name.replace("--", "/", 1), folder)
+        for folder in _all_folders()
+        if _is_begun(folder) and read(folder) is None
+    ]
+
+
+def is_under_way(folder: Path) -> bool:
+    """Tell whether a process is downloading into a folder now."""
+    try:
+        with (folder / LOCK_FILE).open("rb") as stream:
+            # Shared, so that who asks at the same time does not take another for a download.
+            fcntl.flock(stream, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def num_bytes_wanted(folder: Path) -> int:
+    """Return how much a download that is not whole will be, as far as it knows; 0 where nothing is known."""
+    marks = [mark for mark in _told(folder / STATE_FILE).values() if isinstance(mark, list) and mark]
+    return sum(mark[0] for mark in marks if isinstance(mark[0], int))
+
+
+def going_on(id: str, folder: Path) -> str:
+    """Return the command that brings the rest of a download that was broken off."""
+    place = "" if folder == place_of(id) else f" --to {shlex.quote(str(folder))}"
+    return f"infill-lsp download {id}{place}"
 
 
 def note_elsewhere(folder: Path) -> None:
     """Remember a folder that the user chose for a download, so that it is listed; harmless if it fails."""
-    notes, path = downloads_folder() / _ELSEWHERE, os.fsencode(folder)
+    note = _note_of(folder)
     with contextlib.suppress(OSError):
-        notes.mkdir(parents=True, exist_ok=True)
-        (notes / hashlib.sha256(path).hexdigest()[:32]).write_bytes(path)
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_bytes(os.fsencode(folder))
 
 
 def all_chosen() -> set[Path]:
@@ -131,16 +160,42 @@ def all_chosen() -> set[Path]:
     return found
 
 
+def forget_elsewhere(folder: Path) -> None:
+    """Forget a folder that the user chose. Raises: OSError."""
+    _note_of(folder).unlink(missing_ok=True)
+
+
 def id_in(folder: Path) -> str | None:
     """Return the id of the download that a folder holds, whole or not; None where it cannot be told."""
-    for name in (STATE_FILE, RECORD_FILE):
-        try:
-            told = json.loads((folder / name).read_bytes()).get("id")
-        except (OSError, ValueError, AttributeError, RecursionError):
-            continue
-        if isinstance(told, str):
-            return told
-    return None
+    ids = (told.get("id") for told in (_told(folder / STATE_FILE), _told(folder / RECORD_FILE)))
+    return next((id for id in ids if isinstance(id, str)), None)
+
+
+def files_in(folder: Path) -> list[Path]:
+    """Return what a download, whole or not, has put into a folder, its record first and its lock last."""
+    files = _told(folder / RECORD_FILE).get("files")
+    names = {*_told(folder / STATE_FILE), *(files if isinstance(files, dict) else ())} - {"id"}
+    plain = sorted(name for name in names if Path(name).name == name)  # A record may come from a stranger.
+    ours = (RECORD_FILE, *plain, *(f".{name}.part" for name in plain), STATE_FILE, LOCK_FILE)
+    return [path for path in (folder / name for name in ours) if path.is_file() or path.is_symlink()]
+
+
+def _told(path: Path) -> dict[str, object]:
+    """Return what a record says; nothing where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            told = json.loads(file.read(_MAX_RECORD_BYTES))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _is_begun(folder: Path) -> bool:
+    return (folder / STATE_FILE).is_file() or (folder / RECORD_FILE).is_file()
+
+
+def _note_of(folder: Path) -> Path:
+    return downloads_folder() / _ELSEWHERE / hashlib.sha256(os.fsencode(folder)).hexdigest()[:32]
 
 
 def _all_folders() -> list[Path]:
@@ -158,8 +213,20 @@ def _folders(parent: Path) -> list[Path]:
 
 
 def missing(model: str) -> str | None:
-    """Say in one line that a value of the setting `model` is an id that was never downloaded; None: it is not."""
-    id = id_of(model)
-    if id is None or found(id) is not None or Path(model).is_dir():
+    """Say in one line that a value of the setting `model` names a download that is not here, or not all of it, or None.
+
+    It may be an id or a folder.
+    """
+    id, path = id_of(model), os.path.expanduser(model)
+    if os.path.isdir(path):
+        folder = Path(path).absolute()
+        id = id_in(folder) if (folder / STATE_FILE).is_file() else None  # without it, any checkpoint
+    elif id is not None:
+        folder = place_of(id)
+    if id is None or read(folder) is not None:
         return None
+    if is_under_way(folder):
+        return f"{id} is still being downloaded"
+    if _is_begun(folder):
+        return f"the download of {id} was broken off; to go on: {going_on(id, folder)}"
     return f"{id} is not downloaded; to fetch it: infill-lsp download {model}"

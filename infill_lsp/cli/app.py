@@ -22,7 +22,9 @@ _ENGINE_STATUS = 3
 app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
+    subcommand_metavar="[COMMAND] [ARGS]...",
     help="Fill holes in code with a local diffusion language model. Without a command: the language server, on stdio.",
 )
 
@@ -81,11 +83,14 @@ def fill(
     ] = False,
     as_json: _Json = False,
     candidates: Annotated[
-        int, typer.Option(min=1, max=MAX_CANDIDATES, help="How many different fills to show at most; not with --all.")
+        int,
+        typer.Option(
+            metavar="N", min=1, max=MAX_CANDIDATES, help="How many different fills to show at most; not with --all."
+        ),
     ] = 1,
     model: _Model = None,
 ) -> int:
-    """Fill the hole at a place of a file, or all holes of it, and show the result."""
+    """Fill the hole at a place of a file, or all its holes. The file stays as it is."""
     from infill_lsp.cli.fill_all_command import fill_every
     from infill_lsp.cli.fill_command import fill_file
 
@@ -103,17 +108,20 @@ def rewrite(
     noise: Annotated[
         float | None,
         typer.Option(
-            min=0.0, max=1.0, help="How much to write anew: 0 nothing, 0.3 tidy, 0.6 rework (so else), 0.9 redo."
+            metavar="X",
+            min=0.0,
+            max=1.0,
+            help="How much to write anew: 0 nothing, 0.3 tidy, 0.6 rework (the default), 0.9 redo.",
         ),
     ] = None,
     instruct: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="What to do, for checkpoints that take instructions.")
+        str | None, typer.Option(metavar="TEXT", help="What to do, in words, for checkpoints that take instructions.")
     ] = None,
     keep: Annotated[list[str] | None, typer.Option(metavar="A-B", help="Lines that stay as they are.")] = None,
     as_json: _Json = False,
     model: _Model = None,
 ) -> int:
-    """Rewrite lines of a file and show the result."""
+    """Rewrite lines of a file and show the result. The file stays as it is."""
     from infill_lsp.cli.rewrite_command import rewrite_lines
 
     if noise is not None and instruct is not None:
@@ -133,7 +141,7 @@ def trace(
     ] = None,
     model: _Model = None,
 ) -> int:
-    """Fill the hole at a place of a file and show what every denoising pass did."""
+    """Fill a hole of a file and show what every denoising pass did."""
     from infill_lsp.cli.trace_command import trace_file
 
     return trace_file(file, at, output=output, model=model, as_json=as_json)
@@ -147,7 +155,7 @@ def demo(
     at: Annotated[str | None, typer.Option(metavar="LINE:COLUMN", help="Where the hole is in FILE.")] = None,
     model: _Model = None,
 ) -> int:
-    """Fill a hole through the real language server, showing the canvas at every denoising pass."""
+    """Watch the real language server fill a hole, pass by pass."""
     from infill_lsp.cli.demo import show_demo
 
     return show_demo(file, at, model=model)
@@ -162,12 +170,14 @@ def serve(
         ),
     ] = None,
     model: _Model = None,
-    idle_minutes: Annotated[float | None, typer.Option(help="Exit after so long without work.")] = None,
+    idle_minutes: Annotated[
+        float | None, typer.Option(metavar="MINUTES", help="Exit after so long without work.")
+    ] = None,
     status: Annotated[bool, typer.Option("--status", help="Show the hosts that run, or that of MODEL.")] = False,
-    stop: Annotated[bool, typer.Option("--stop", help="End the hosts that run, or that of MODEL.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the hosts that run, or that of MODEL.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --status: print one JSON object.")] = False,
 ) -> int:
-    """Run the engine host in the foreground. Editors start it by themselves: this is for looking at it."""
+    """Run the engine host here, show those that run, or stop them. Editors start it by themselves."""
     from infill_lsp.cli.running_hosts import show_hosts, stop_hosts
     from infill_lsp.cli.serve import serve_engine
 
@@ -185,7 +195,7 @@ def doctor(
     as_json: _Json = False,
     fill: Annotated[bool, typer.Option("--fill/--no-fill", help="Fill a hole too, which starts the engine.")] = True,
 ) -> int:
-    """Check what the language server and its engine need, and say what to do about what is missing."""
+    """Check what is needed, and say what to do about what is missing."""
     from infill_lsp.cli.doctor import examine
 
     return examine(as_json=as_json, fill=fill)
@@ -209,7 +219,10 @@ def download(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Agree to the licence without being asked.")] = False,
     to: Annotated[Path | None, typer.Option(metavar="FOLDER", help="Put it there, on a larger disk say.")] = None,
 ) -> int:
-    """Download a checkpoint from a model hub; nothing else ever uses the network. A broken download goes on."""
+    """Download a checkpoint from a model hub. Nothing else ever uses the network.
+
+    A download that was broken off goes on with the same command.
+    """
     from infill_lsp.cli.download_command import download as fetch
 
     return fetch(model, agreed=yes, to=to)
@@ -218,9 +231,11 @@ def download(
 @app.command()
 def models(
     as_json: _Json = False,
-    remove: Annotated[str | None, typer.Option(metavar="MODEL", help="Delete a downloaded checkpoint.")] = None,
+    remove: Annotated[
+        str | None, typer.Option(metavar="MODEL", help="Delete a download: its id or its folder.")
+    ] = None,
 ) -> int:
-    """List the checkpoints of this machine, what they take, and how they would be run here."""
+    """List the checkpoints of this machine and how each would run."""
     from infill_lsp.cli.models_command import list_models, remove_model
 
     if remove is not None and as_json:
@@ -232,16 +247,17 @@ def models(
 def bench(
     as_json: _Json = False,
     holes: Annotated[
-        int | None, typer.Option(min=1, max=2000, help="How many holes of each kind to fill; else 100, quick 3.")
+        int | None,
+        typer.Option(metavar="N", min=1, max=2000, help="How many holes of each kind to fill; else 100, quick 3."),
     ] = None,
     quick: Annotated[bool, typer.Option("--quick", help="Few runs: shows that it works, says little.")] = False,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Also draw score against passes: .svg, .png or .pdf.")
     ] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; else torch decides.")] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="CPU threads; else torch decides.")] = None,
     model: _Model = None,
 ) -> int:
-    """Measure speed, passes and scores of the engine on this machine, beside the bars that they are held to."""
+    """Measure speed, passes and scores of the engine on this machine. The bars they are held to stand beside them."""
     from infill_lsp.cli.bench_command import Wanted, measure
 
     return measure(Wanted(holes=holes, quick=quick, threads=threads, plot=plot), model=model, as_json=as_json)
@@ -253,15 +269,17 @@ def tune(
     name: Annotated[
         str | None, typer.Option(metavar="NAME", help="What the result is called; else as the repository's folder.")
     ] = None,
-    minutes: Annotated[float, typer.Option(help="Train for so long at most.")] = 10,
-    steps: Annotated[int | None, typer.Option(min=1, help="Take so many steps at most; else the time decides.")] = None,
-    threads: Annotated[int | None, typer.Option(min=1, help="CPU threads; else torch decides.")] = None,
+    minutes: Annotated[float, typer.Option(metavar="MINUTES", help="Train for so long at most.")] = 10,
+    steps: Annotated[
+        int | None, typer.Option(metavar="N", min=1, help="Take so many steps at most; else the time decides.")
+    ] = None,
+    threads: Annotated[int | None, typer.Option(metavar="N", min=1, help="CPU threads; else torch decides.")] = None,
     model: _Model = None,
     keep: Annotated[bool, typer.Option("--keep", help="Keep the result even when it is not better.")] = False,
     show: Annotated[bool, typer.Option("--list", help="Show the checkpoints that were tuned, and do nothing.")] = False,
     remove: Annotated[str | None, typer.Option(metavar="NAME", help="Delete a tuned checkpoint.")] = None,
 ) -> int:
-    """Train the checkpoint on with a repository of your own, and keep the result if it fills held-out files better."""
+    """Train the checkpoint on with a repository of your own. The result is kept if it fills held-out files better."""
     from infill_lsp.cli.tune import Limits, list_tuned, remove_tuned, tune_repository
 
     if [path is not None, show, remove is not None].count(True) != 1:

@@ -42,7 +42,7 @@ class Wanted:
 
 def measure(wanted: Wanted, *, model: str | None, as_json: bool) -> int:
     """Measure, and print a table or one JSON object; progress goes to stderr. Raises Mistake, EngineError."""
-    settings = settings_for(Path.cwd(), model)
+    settings = settings_for(Path.cwd(), model, needs_model=True)
     if settings.model.startswith("fake:"):
         raise Mistake("a scripted engine cannot be measured; --model bundled can")
     if any(importlib.util.find_spec(package) is None for package in _NEEDED):

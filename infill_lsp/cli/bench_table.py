@@ -88,8 +88,14 @@ def _title(result: dict[str, Any]) -> str:
 def _caption(result: dict[str, Any]) -> str:
     machine, versions = result["machine"], result["versions"]
     quick = "; a quick run, whose figures say little" if result["quick"] else ""
-    quick = f"; {result['plan']}{quick}" if result.get("plan") else quick
+    precision = result.get("precision")
+    weights = result.get("plan") or (f"{precision} weights in every way" if precision in ("int8", "int4") else "")
+    weights = f"; {weights}" if weights else ""
     return (
-        f"{machine['processor']}, {machine['cores']} cores, {result['threads']} threads, {result['dtype']} on "
-        f"{result['device']}, torch {versions['torch']}, commit {result['commit']}{quick}"
+        f"{machine['processor']}, {_counted(machine['cores'], 'core')}, {_counted(result['threads'], 'thread')}, "
+        f"{result['dtype']} on {result['device']}, torch {versions['torch']}, commit {result['commit']}{weights}{quick}"
     )
+
+
+def _counted(number: object, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -7,20 +7,27 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from engine.api import CheckpointError
 from engine.client import HostClient
+from infill_lsp import checkpoints
 from infill_lsp.cli.mistake import one_line
 from infill_lsp.engines import host_of
 from infill_lsp.settings.settings import PROJECT_FILE, Reading, Settings, load
 
 
-def settings_for(folder: Path, model: str | None) -> Settings:
+def settings_for(folder: Path, model: str | None, *, needs_model: bool = False) -> Settings:
     """Read the settings that hold in a folder, and warn on stderr of every key that cannot be used.
 
-    `model` is the command's own option and wins over everything.
+    `model` is the command's own option and wins over everything. Raises CheckpointError for a model that is not here,
+    if the command `needs_model`; others are warned of it.
     """
     reading = reading_for(folder, model)
-    for problem in reading.problems:
-        print(f"infill-lsp: warning: {one_line(problem)}", file=sys.stderr)
+    problem = checkpoints.missing(reading.settings.model) if needs_model else None
+    for each in reading.problems:
+        if problem is None or each != f"model: {problem}":
+            print(f"infill-lsp: warning: {one_line(each)}", file=sys.stderr)
+    if problem is not None:
+        raise CheckpointError(problem)
     return reading.settings
 
 

@@ -32,7 +32,7 @@ _PLACEHOLDER = "..."
 
 def show_demo(file: Path | None, at: str | None, *, model: str | None) -> int:
     """Fill the hole and show every pass. Returns 0 when it was filled, else 1. Raises Mistake, EngineError."""
-    settings = settings_for(file.parent if file else Path.cwd(), model)
+    settings = settings_for(file.parent if file else Path.cwd(), model, needs_model=True)
     source = _open_file(file, at, settings.max_file_bytes)
     console = Console(highlight=False, soft_wrap=True)
     line, column = place_of_offset(source.offset, source.index)

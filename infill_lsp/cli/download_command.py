@@ -28,7 +28,6 @@ _WEIGHTS = "*.safetensors"
 # `merges.txt` and `vocab.json` are all the tokenizer that some have.
 _SMALL = ("*.json", "merges.txt", "*.model", "LICENSE*", "LICENCE*", "NOTICE*")
 _INDEX = "model.safetensors.index.json"
-_LOCK_FILE = ".lock"
 _DECLINED, _INTERRUPTED = 1, 130
 _LONG_PAUSE_S = 10.0
 # Beside the files themselves: records, and what the file system takes for itself.
@@ -97,7 +96,7 @@ def _is_here(id: str, chosen: Path | None) -> bool:
 
 def _check_ours(folder: Path, id: str) -> None:
     """Refuse a folder of the user's, in which files of the same names would be lost. Raises Mistake, OSError."""
-    names = {path.name for path in folder.iterdir()} - {_LOCK_FILE}
+    names = {path.name for path in folder.iterdir()} - {downloads.LOCK_FILE}
     other = downloads.id_in(folder)
     if (names and not names & {downloads.STATE_FILE, downloads.RECORD_FILE}) or not downloads.is_same(other or id, id):
         raise Mistake(f"{folder} holds {other or 'other files'}; name an empty or a new folder with --to")
@@ -124,6 +123,7 @@ def _fetch_all(
         for file in small:
             _bring(repository, file, folder, on_bytes, wait)
     weights = _indexed([file for file in wanted if fnmatchcase(file.name, _WEIGHTS)], folder)
+    _write(folder / downloads.STATE_FILE, _state(repository, [*small, *weights]))
     if line := fits(folder):
         print(f"on this machine: {line}")
     _check_room(weights, folder)
@@ -157,17 +157,22 @@ def _bring(
 
 def _drop_others(folder: Path, repository: hub.Repository, wanted: list[hub.RemoteFile]) -> None:
     """Throw away what an earlier download left of files that are others now, and note which ones these are."""
-    known = {file.name: [file.size, file.sha256 or repository.commit] for file in wanted}
+    state = _state(repository, wanted)
     try:
         before = json.loads((folder / downloads.STATE_FILE).read_bytes())
     except (OSError, ValueError):
         before = {}
     (folder / downloads.RECORD_FILE).unlink(missing_ok=True)
-    for name, marks in known.items():
-        if not isinstance(before, dict) or before.get(name) != marks:
+    for name, marks in state.items():
+        if name != "id" and (not isinstance(before, dict) or before.get(name) != marks):
             for path in (folder / name, folder / f".{name}.part"):
                 path.unlink(missing_ok=True)
-    _write(folder / downloads.STATE_FILE, {"id": repository.id, **known})
+    _write(folder / downloads.STATE_FILE, state)
+
+
+def _state(repository: hub.Repository, wanted: list[hub.RemoteFile]) -> dict[str, object]:
+    """Return what `downloads.STATE_FILE` holds: the id, and of each file its size and what tells it from others."""
+    return {"id": repository.id} | {file.name: [file.size, file.sha256 or repository.commit] for file in wanted}
 
 
 def _indexed(weights: list[hub.RemoteFile], folder: Path) -> list[hub.RemoteFile]:
@@ -200,7 +205,7 @@ def _halves(folder: Path, name: str) -> tuple[Path, Path]:
 @contextlib.contextmanager
 def alone(folder: Path) -> Iterator[None]:
     """Keep a second download out of the folder. Raises Mistake."""
-    with (folder / _LOCK_FILE).open("ab") as stream:
+    with (folder / downloads.LOCK_FILE).open("ab") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -21,6 +22,8 @@ from infill_lsp.holes.all_holes import holes_within
 from infill_lsp.holes.hole import Hole
 from infill_lsp.settings.settings import Settings
 from infill_lsp.text.document import Snapshot
+
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
 
 
 def fill_every(file: Path, *, model: str | None, as_json: bool) -> int:
@@ -63,16 +66,18 @@ def _range(snapshot: Snapshot, hole: Hole) -> dict[str, object]:
 
 def _show(snapshot: Snapshot, outcome: AllFilled) -> None:
     console = Console(highlight=False, soft_wrap=True)
+    width = len(str(snapshot.index.num_lines))
     for hole, text in outcome.fills:
         line = snapshot.index.line_of(hole.start)
-        shown = Text(f"{line + 1}: ", style="dim")
+        shown = Text(f"{line + 1:>{width}}: ", style="dim")
         shown.append(snapshot.text[snapshot.index.line_start(line) : hole.start], style="not dim")
-        shown.append(text, style="not dim bold green")
+        # Lines below one another, as they stand in the file.
+        shown.append(_LINE_BREAK.sub("\n" + " " * (width + 2), text), style="not dim bold green")
         end = snapshot.index.line_end(snapshot.index.line_of(hole.end))
         shown.append(snapshot.text[hole.end : end], style="not dim")
         console.print(shown)
     for hole, reason in outcome.unfilled:
-        console.print(f"{snapshot.index.line_of(hole.start) + 1}: not filled: {reason}", markup=False)
+        console.print(f"{snapshot.index.line_of(hole.start) + 1:>{width}}: not filled: {reason}", markup=False)
     if not outcome.fills and not outcome.unfilled:
         console.print("no hole: nothing to fill here", markup=False)
     num_all = len(outcome.fills) + len(outcome.unfilled)

@@ -64,7 +64,7 @@ def find_place(file: Path, at: str, model: str | None) -> Place:
 
 def open_source(file: Path, model: str | None) -> tuple[Snapshot, Settings]:
     """Read a file that an engine may be shown, with the settings that hold for it. Raises Mistake."""
-    settings = settings_for(file.parent, model)
+    settings = settings_for(file.parent, model, needs_model=True)
     root = project_root(file.parent.absolute())
     if reason := refusal_of_file(both_paths(str(file.absolute())), settings, root, IgnoreFiles()):
         raise Mistake(f"{file}: {reason}")
@@ -104,7 +104,8 @@ def _show(snapshot: Snapshot, outcome: Outcome) -> None:
     console = Console(highlight=False, soft_wrap=True)
     cost = f"{outcome.passes} passes, {outcome.elapsed_ms:.0f} ms, {outcome.model}"
     if not outcome.suggestions:
-        console.print(f"no fill: {outcome.reason} ({cost})", markup=False)
+        after = f" ({cost})" if outcome.passes else ""
+        console.print(f"no fill: {outcome.reason}{after}", markup=False)
         return
     for suggestion in outcome.suggestions:
         first = snapshot.index.line_start(snapshot.index.line_of(suggestion.start))

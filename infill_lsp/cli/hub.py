@@ -9,6 +9,7 @@ another hub.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from infill_lsp.cli.mistake import Mistake, one_line
 from infill_lsp.cli.retries import LONGEST_PAUSE_S, TRIES, is_passing, pause_s
 
 _SILENCE_S = 30.0
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]{1,18}/(\*|[0-9]{1,18})", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,20 +106,20 @@ def fetch(
     token = get_token()
     headers = {"Accept-Encoding": "identity"} | ({"Authorization": f"Bearer {token}"} if token else {})
     on_bytes(have := part.stat().st_size if part.exists() else 0)
-    farthest, failures = have, 0
+    farthest, failures, knows_ranges = have, 0, True
     with httpx.Client(follow_redirects=True, timeout=_SILENCE_S, headers=headers) as client:
         while have < file.size:
             retry_after = None
+            rest = {"Range": f"bytes={have}-"} if have and knows_ranges else {}
             try:
-                with (
-                    client.stream("GET", url, headers={"Range": f"bytes={have}-"}) as answer,
-                    part.open("ab") as stream,
-                ):
+                with client.stream("GET", url, headers=rest) as answer, part.open("ab") as stream:
                     if answer.status_code in (401, 403):
                         raise Mistake(_gated(repository.id))
                     reason = "the connection ended early"
                     if is_passing(answer.status_code):
                         reason, retry_after = _busy(answer)
+                    elif answer.status_code == 416 or not _begins_at(answer, have, file.size):
+                        reason, knows_ranges = "the hub sends another part of it than was asked for", False
                     elif answer.status_code not in (200, 206):
                         raise EngineError(_answered(f"{repository.id}/{file.name}", answer.status_code))
                     else:
@@ -129,6 +131,8 @@ def fetch(
                             stream.write(chunk)
                             have += len(chunk)
                             on_bytes(len(chunk))
+                            if have > file.size:  # It is not what was promised, and may never end.
+                                break
             except httpx.RequestError as error:
                 reason = _first_line(error)
             # Only what never came before is progress: all of it anew may break at the same place for ever.
@@ -140,6 +144,14 @@ def fetch(
         part.touch()
     _check(part, file, on_bytes)
     part.replace(target)
+
+
+def _begins_at(answer: Any, have: int, size: int) -> bool:
+    """Tell whether an answer with a part of a file of this size has the part that begins at `have`; others do."""
+    if answer.status_code != 206:
+        return True
+    found = _RANGE.fullmatch(answer.headers.get("Content-Range", "").strip())
+    return found is not None and int(found[1]) == have and found[2] in ("*", str(size))
 
 
 def _let_pass(

@@ -6,8 +6,9 @@ and the quantised weights that the engine keeps on disk for large ones.
 
 from __future__ import annotations
 
+import contextlib
 import json
-import shlex
+import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,10 +26,12 @@ _STORES = "quantised/*/store.json"  # where `engine.models.quantize.store` write
 class Listed:
     """One checkpoint. `quantised_bytes` is what the engine keeps of it besides."""
 
-    model: str  # as the setting `model` takes it; of a broken download, as `download` does
+    model: str  # as the setting `model` takes it; of a download that is not whole, as `download` does
     kind: str
+    id: str | None  # of one that comes from a hub
     folder: str
     num_bytes: int
+    num_bytes_wanted: int | None  # of a download that is not whole
     quantised_bytes: int
     license: str | None
     fits: str | None
@@ -42,7 +45,9 @@ def list_models(*, as_json: bool) -> int:
         print(json.dumps({"models": [asdict(each) for each in found]}))
         return 0
     for each in found:
-        parts = [f"{each.model}: {each.kind}, {size(each.num_bytes)}"]
+        named = "" if each.id in (None, each.model) else f"{each.id}, "
+        whole = f" of {size(each.num_bytes_wanted)}" if each.num_bytes_wanted else ""
+        parts = [f"{each.model}: {named}{each.kind}, {size(each.num_bytes)}{whole}"]
         parts += [f"and {size(each.quantised_bytes)} quantised"] if each.quantised_bytes else []
         parts += [f"licence {each.license}"] if each.license else []
         print(", ".join(parts))
@@ -53,54 +58,89 @@ def list_models(*, as_json: bool) -> int:
 
 
 def remove_model(name: str) -> int:
-    """Delete a downloaded checkpoint, whole or not, and what was quantised of it. Raises Mistake."""
-    id = downloads.id_of(name)
-    folder = None if id is None else downloads.place_of(id)
-    if folder is None or not folder.is_dir():
-        if checkpoints.folder_of(name) is not None:
-            raise Mistake(f"{name} was tuned; to remove it: infill-lsp tune --remove {name}")
-        if any(Path(name).expanduser().absolute() == each for each in downloads.all_chosen()):
-            raise Mistake(f"{name} is a folder that you chose; to remove the model, delete that folder")
-        raise Mistake(f"{name} was not downloaded; infill-lsp models names what is here")
-    stores = [store for store, source in _stores() if source == folder.resolve()]
-    num_bytes = _bytes_in(folder.glob("*"))
+    """Delete a downloaded checkpoint, whole or not, and what was quantised of it. Raises Mistake.
+
+    It is named by its id or by its folder. Of a folder that the user chose goes what was downloaded, and the folder
+    itself where nothing else is in it.
+    """
+    folder = _removable(name)
+    if downloads.is_under_way(folder):
+        raise Mistake(f"{folder} is being downloaded; end that first (Ctrl-C there)")
+    shown, is_chosen = downloads.id_in(folder) or name, folder in downloads.all_chosen()
+    num_bytes = _bytes_in(downloads.files_in(folder) if is_chosen else folder.glob("*"))
     try:
+        for store in [store for store, source in _stores() if source == folder.resolve()]:
+            checkpoints.remove(store)
         with alone(folder):
-            for each in (*stores, folder):
-                checkpoints.remove(each)
+            if is_chosen:
+                _empty(folder)
+            else:
+                checkpoints.remove(folder)
     except OSError as error:
         raise Mistake(f"{folder} cannot be removed: {error.strerror or error}") from None
-    print(f"removed {id}, {size(num_bytes)}")
+    others = f"; other files stay in {folder}" if folder.exists() else ""
+    print(f"removed {shown}, {size(num_bytes)}, from {folder}{others}")
     return 0
 
 
+def _removable(name: str) -> Path:
+    """Return the folder of the download of this id, or the folder itself. Raises Mistake, saying what would work."""
+    id = downloads.id_of(name)
+    if id is not None and (place := downloads.place_of(id)).is_dir():
+        return place
+    if checkpoints.folder_of(name) is not None:
+        raise Mistake(f"{name} was tuned; to remove it: infill-lsp tune --remove {name}")
+    there = {folder: held for folder in sorted(downloads.all_chosen()) if (held := downloads.id_in(folder)) is not None}
+    if (path := Path(os.path.abspath(os.path.expanduser(name)))) in there:
+        return path
+    same = [folder for folder, held in there.items() if id is not None and downloads.is_same(held, id)]
+    if len(same) > 1:
+        raise Mistake(f"{id} is in {', '.join(map(str, same))}; name the folder")
+    if not same:
+        raise Mistake(f"{name} was not downloaded; infill-lsp models names what is here")
+    return same[0]
+
+
+def _empty(folder: Path) -> None:
+    """Delete a download from a folder that may hold other files. Raises: OSError."""
+    for file in downloads.files_in(folder):
+        file.unlink(missing_ok=True)
+    with contextlib.suppress(OSError):  # somebody else's files
+        folder.rmdir()
+    downloads.forget_elsewhere(folder)
+
+
 def _found() -> list[Listed]:
-    bundled = bundled_folder()
-    rows: list[tuple[str, str, Path, str | None]] = []
-    rows += [("bundled", "comes with infill-lsp", bundled, None)] if bundled.is_dir() else []
-    rows += [(tuned.name, "tuned", tuned.folder, None) for tuned in checkpoints.all_tuned()]
-    chosen = downloads.all_chosen()
+    bundled, chosen = bundled_folder(), downloads.all_chosen()
+    rows: list[tuple[str, str, Path, str | None, str | None]] = []  # model, kind, folder, id, licence
+    rows += [("bundled", "comes with infill-lsp", bundled, None, None)] if bundled.is_dir() else []
+    rows += [(tuned.name, "tuned", tuned.folder, None, None) for tuned in checkpoints.all_tuned()]
     for each in downloads.all_downloaded():
-        rows.append((str(each.folder) if each.folder in chosen else each.id, "downloaded", each.folder, each.license))
+        model = str(each.folder) if each.folder in chosen else each.id
+        rows.append((model, "downloaded", each.folder, each.id, each.license))
     goes_on: dict[Path, str] = {}
-    for id, folder in downloads.all_broken_off():
-        rows.append((id, "broken off", folder, None))
-        place = f" --to {shlex.quote(str(folder))}" if folder in chosen else ""
-        goes_on[folder] = f"infill-lsp download {id}{place}"
+    unfinished = {folder: id for id, folder in downloads.all_unfinished()}
+    for folder, id in unfinished.items():
+        is_under_way = downloads.is_under_way(folder)
+        rows.append((id, "being downloaded" if is_under_way else "broken off", folder, id, None))
+        if not is_under_way:
+            goes_on[folder] = downloads.going_on(id, folder)
     stores = _stores()
-    lines = fits_all([folder for _, _, folder, _ in rows])
+    lines = fits_all([folder for _, _, folder, _, _ in rows])
     return [
         Listed(
             model,
             kind,
+            id,
             str(folder),
             _bytes_in(folder.glob("*")),
+            downloads.num_bytes_wanted(folder) if folder in unfinished else None,
             sum(_bytes_in(store.glob("*")) for store, source in stores if source == folder.resolve()),
             license,
             line,
             goes_on.get(folder),
         )
-        for (model, kind, folder, license), line in zip(rows, lines, strict=True)
+        for (model, kind, folder, id, license), line in zip(rows, lines, strict=True)
     ]
 
 

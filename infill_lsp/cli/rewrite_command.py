@@ -10,7 +10,7 @@ import difflib
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -99,12 +99,22 @@ def _show(snapshot: Snapshot, start: int, end: int, outcome: Rewriting) -> None:
         first, last = index.line_start(index.line_of(start)), index.line_end(index.line_of(end))
         before = snapshot.text[first:last].splitlines()
         after = (snapshot.text[first:start] + outcome.text + snapshot.text[end:last]).splitlines()
-        for line in difflib.ndiff(before, after):
-            if not line.startswith("?"):
-                style = {"+": "bold green", "-": "dim red"}.get(line[0], "")
-                console.print(Text(line, style=style))
+        for line in _compared(before, after):
+            style = {"+": "bold green", "-": "dim red"}.get(line[0], "")
+            console.print(Text(line, style=style))
     cost = f"{outcome.passes} passes, {outcome.elapsed_ms:.0f} ms, {outcome.model}"
     if outcome.reason is not None:
-        console.print(f"no change: {outcome.reason} ({cost})", markup=False)
+        after_it = f" ({cost})" if outcome.passes else ""
+        console.print(f"no change: {outcome.reason}{after_it}", markup=False)
     else:
         console.print(cost, style="dim", markup=False)
+
+
+def _compared(before: Sequence[str], after: Sequence[str]) -> Iterator[str]:
+    """Yield all lines, what goes in front of what comes in its place."""
+    for tag, first, last, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+        if tag == "equal":
+            yield from (f"  {line}" for line in before[first:last])
+        else:
+            yield from (f"- {line}" for line in before[first:last])
+            yield from (f"+ {line}" for line in after[start:end])

@@ -24,7 +24,7 @@ from infill_lsp.engines import model_of
 
 def serve_engine(socket: Path | None, *, model: str | None, idle_minutes: float | None) -> int:
     """Replace this process by the engine host. Raises Mistake, EngineError; returns only when it cannot."""
-    settings = settings_for(Path.cwd(), model)
+    settings = settings_for(Path.cwd(), model, needs_model=True)
     minutes = settings.idle_minutes if idle_minutes is None else idle_minutes
     if not (math.isfinite(minutes) and minutes > 0):
         raise Mistake(f"--idle-minutes takes a number above 0, not {minutes:g}")

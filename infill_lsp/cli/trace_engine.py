@@ -36,19 +36,20 @@ class Traced:
 async def traced_fill(
     snapshot: Snapshot, hole: Hole, engine: Engine, settings: Settings, on_change: Callable[[Sequence[Draft]], None]
 ) -> Traced:
-    """Fill a hole; `on_change` gets all drafts so far whenever there is one more. Raises EngineError."""
-    tracing = _TracingEngine(engine, on_change)
+    """Fill a hole; `on_change` gets all drafts so far whenever there is one more.
+
+    Raises EngineError; of an engine that traces nothing as soon as it shows that, which ends its fill.
+    """
+    tracing = _TracingEngine(engine, on_change, settings.model)
     outcome = await fill(snapshot, hole, tracing, settings)
-    if any(draft.trace is None for draft in tracing.drafts):
-        raise RequestError(f"the engine '{outcome.model}' gives no trace of its passes; choose another with --model")
     return Traced(outcome, tuple(tracing.drafts), tracing.result)
 
 
 class _TracingEngine:
     """An engine that asks another one for traces, and keeps what it answered."""
 
-    def __init__(self, engine: Engine, on_change: Callable[[Sequence[Draft]], None]) -> None:
-        self._engine, self._on_change = engine, on_change
+    def __init__(self, engine: Engine, on_change: Callable[[Sequence[Draft]], None], model: str) -> None:
+        self._engine, self._on_change, self._model = engine, on_change, model
         self.drafts: list[Draft] = []
         self.result: FillResult | None = None
 
@@ -57,6 +58,9 @@ class _TracingEngine:
 
     async def fill(self, request: FillRequest, on_draft: Callable[[Draft], None] | None = None) -> FillResult:
         def keep(draft: Draft) -> None:
+            if draft.trace is None:
+                advice = "choose another with --model"
+                raise RequestError(f"{self._model} gives no trace of how it fills this hole; {advice}")
             if draft.step == 1:  # The engine may have been started again; what it showed before is void then.
                 self.drafts.clear()
             self.drafts.append(draft)

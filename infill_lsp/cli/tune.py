@@ -46,7 +46,7 @@ def tune_repository(path: Path, *, name: str | None, limits: Limits, model: str 
     if not (math.isfinite(limits.minutes) and 0 < limits.minutes <= _MAX_MINUTES):
         raise Mistake(f"--minutes takes a number above 0 and up to {_MAX_MINUTES:g}, not {limits.minutes:g}")
     name = checkpoints.name_from(path.absolute().resolve().name) if name is None else _checked(name)
-    settings = settings_for(path, model)
+    settings = settings_for(path, model, needs_model=True)
     if settings.model.startswith("fake:"):
         raise Mistake("a scripted engine cannot be tuned; --model bundled can")
     if any(importlib.util.find_spec(package) is None for package in _NEEDED):

@@ -76,7 +76,7 @@ def load(
     model = checkpoints.resolved(reading.settings.model)
     # A folder may be on a disk that comes later; a name or an id that is wrong now is most likely a slip.
     is_called_so = checkpoints.is_name(model) or downloads.id_of(model) is not None
-    problem = checkpoints.missing(model) if is_called_so else None
+    problem = checkpoints.missing(model) if is_called_so else downloads.missing(model)
     found = () if problem is None else (f"model: {problem}",)
     return Reading(replace(reading.settings, model=model), (*reading.problems, *found))
 

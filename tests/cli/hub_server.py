@@ -22,9 +22,12 @@ class HubServer:
         self.gated = False  # the description is shown, files are refused
         self.status: int | None = None  # answers everything so
         self.knows_ranges = True
+        self.sends_from: int | None = None  # whatever range is asked for, it sends the one that begins here
+        self.says_more = 0  # so many bytes more than a file has are said where a part of it is sent
         self.cut: dict[str, list[int]] = {}  # by file: after so many bytes each answer ends, until the list is empty
         self.busy: dict[str, list[tuple[int, str | None]]] = {}  # by file or id: statuses, Retry-After
         self.damaged: set[str] = set()
+        self.longer: dict[str, int] = {}  # by file: so many bytes follow it
         self.asked: list[tuple[str, str | None]] = []  # path and range of each file that was asked for
         hub = self
 
@@ -92,9 +95,14 @@ class HubServer:
         data = self.files[name]
         if name in self.damaged:
             data = bytes(len(data))
+        data += bytes(self.longer.get(name, 0))
         first = int(span.removeprefix("bytes=").rstrip("-")) if span and self.knows_ranges else 0
+        if span and self.sends_from is not None:
+            first = self.sends_from
+        if first > len(data):
+            return self._send(request, 416, b"")
         rest = data[first:]
-        headers = {"Content-Range": f"bytes {first}-{len(data) - 1}/{len(data)}"} if first else {}
+        headers = {"Content-Range": f"bytes {first}-{len(data) - 1}/{len(data) + self.says_more}"} if first else {}
         length = len(rest)
         if self.cut.get(name):
             rest = rest[: self.cut[name].pop(0)]

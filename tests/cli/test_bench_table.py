@@ -40,9 +40,9 @@ _RESULT = {
 }
 
 
-def lines() -> list[str]:
+def lines(**changes: object) -> list[str]:
     console = Console(file=io.StringIO(), width=150)
-    console.print(table(_RESULT))
+    console.print(table(_RESULT | changes))
     return console.file.getvalue().splitlines()
 
 
@@ -74,3 +74,14 @@ def test_a_missing_figure_says_why():
 
 def test_a_quick_run_is_called_one():
     assert any("a quick run" in line for line in lines())
+
+
+def test_what_the_weights_were_is_said():
+    assert "2 cores, 2 threads, float32 on cpu" in " ".join(lines())
+    assert not any("weights" in line for line in lines())
+    quantised = " ".join(line.strip() for line in lines(precision="int4", plan=None, threads=1))
+    assert "1 thread," in quantised
+    assert "; int4 weights in every way; a quick run" in quantised
+    assert "; int4: because of the memory;" in " ".join(
+        line.strip() for line in lines(precision="auto", plan="int4: because of the memory")
+    )

@@ -114,7 +114,7 @@ def test_the_command_fetches_what_is_needed_and_the_model_is_found_without_a_net
 def test_a_connection_that_breaks_goes_on_where_it_ended(server: HubServer) -> None:
     server.cut = {FIRST: [5000, 4000]}
     assert fetch() == 0
-    assert [span for name, span in server.asked if name == FIRST] == ["bytes=0-", "bytes=5000-", "bytes=9000-"]
+    assert [span for name, span in server.asked if name == FIRST] == [None, "bytes=5000-", "bytes=9000-"]
     assert downloads.found(ID) is not None
 
 
@@ -151,6 +151,32 @@ def test_a_server_without_ranges_sends_all_of_it_again(server: HubServer) -> Non
     assert (downloads.place_of(ID) / FIRST).read_bytes() == FILES[FIRST]
 
 
+@pytest.mark.parametrize("first", [2000, 7000, 10**6])
+def test_a_server_that_sends_another_part_is_asked_for_all_of_it(server: HubServer, first: int) -> None:
+    server.cut, server.sends_from = {"LICENSE": [2], FIRST: [5000]}, first
+    assert fetch() == 0
+    assert [span for name, span in server.asked if name == FIRST] == [None, "bytes=5000-", None]
+    assert (downloads.place_of(ID) / FIRST).read_bytes() == FILES[FIRST]
+    assert (downloads.place_of(ID) / "LICENSE").read_bytes() == FILES["LICENSE"], "no hash is known of this one"
+
+
+def test_a_part_of_another_file_is_not_taken(server: HubServer) -> None:
+    server.cut, server.says_more = {"LICENSE": [2]}, 7
+    assert fetch() == 0
+    assert [span for name, span in server.asked if name == "LICENSE"] == [None, "bytes=2-", None]
+    assert (downloads.place_of(ID) / "LICENSE").read_bytes() == FILES["LICENSE"]
+
+
+def test_a_file_that_does_not_end_is_broken_off_and_thrown_away(server: HubServer, tmp_path: Path) -> None:
+    server.longer = {"LICENSE": 30_000_000}
+    came: list[int] = []
+    with pytest.raises(hub.EngineError, match="LICENSE came damaged"):
+        hub.fetch(hub.look_up(ID), hub.RemoteFile("LICENSE", 5, None), tmp_path / "LICENSE", came.append)
+    assert 5 < sum(each for each in came if each > 0) < 3_000_000
+    assert sum(came) == 0
+    assert list(tmp_path.glob("*LICENSE*")) == []
+
+
 def test_a_server_without_ranges_that_always_breaks_ends_the_download(server: HubServer) -> None:
     server.cut, server.knows_ranges = {FIRST: [5000] * 50}, False
     with pytest.raises(hub.EngineError, match=r"broke off .*; the same command goes on from there"):
@@ -163,7 +189,7 @@ def test_a_hub_that_is_busy_in_the_middle_of_a_file_is_asked_again_for_the_rest(
     waited: list[float] = []
     assert fetch(waited.append) == 0
     assert waited == [7.0, 4.0, 8.0, 16.0]
-    assert [span for name, span in server.asked if name == FIRST] == ["bytes=0-"] + ["bytes=5000-"] * 5
+    assert [span for name, span in server.asked if name == FIRST] == [None] + ["bytes=5000-"] * 5
     assert (downloads.place_of(ID) / FIRST).read_bytes() == FILES[FIRST]
 
 
@@ -351,10 +377,9 @@ def test_downloads_that_were_broken_off_or_put_elsewhere_are_listed(
     ]
     assert run(["models"]) == 0
     assert f"    {begun} --to '{half}'\n" in capsys.readouterr().out
-    assert run(["models", "--remove", str(whole)]) == 2
-    assert "delete that folder" in capsys.readouterr().err
-    shutil.rmtree(whole)
     server.damaged = set()
+    assert run(["models", "--remove", str(whole)]) == 0
+    assert f"removed {ID}, 0.0 MB, from {whole}\n" in capsys.readouterr().out
     assert download_command.download(ID, agreed=True, to=half) == 0
     assert fetch() == 0
     capsys.readouterr()
@@ -385,10 +410,67 @@ def test_what_a_broken_download_left_can_be_removed(server: HubServer) -> None:
     with pytest.raises(hub.EngineError):
         fetch()
     folder = downloads.place_of(ID)
-    with download_command.alone(folder), pytest.raises(Mistake, match="another download"):
+    with download_command.alone(folder), pytest.raises(Mistake, match="is being downloaded"):
         models_command.remove_model(ID)
     assert models_command.remove_model(ID) == 0
     assert not folder.exists()
+
+
+def test_a_download_that_is_under_way_is_told_from_one_that_was_broken_off(
+    server: HubServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(models_command, "fits_all", lambda folders: [None] * len(folders))
+    elsewhere, begun = tmp_path / "disk", f"infill-lsp download {ID}"
+    server.damaged = {SECOND}
+    for to in (None, elsewhere):
+        with pytest.raises(hub.EngineError):
+            download_command.download(ID, agreed=True, to=to)
+    for folder, model, command in (
+        (downloads.place_of(ID), ID, begun),
+        (elsewhere, elsewhere, f"{begun} --to {elsewhere}"),
+    ):
+        assert load(overrides={"model": str(model)}).problems == (
+            f"model: the download of {ID} was broken off; to go on: {command}",
+        )
+        with download_command.alone(folder):
+            assert load(overrides={"model": str(model)}).problems == (f"model: {ID} is still being downloaded",)
+            capsys.readouterr()
+            assert run(["models"]) == 0
+            told = capsys.readouterr().out
+            assert told.count("being downloaded") == 1
+            assert told.count(" MB of 0.0 MB") == 2
+            assert told.count(f"    {begun}") == 1, "only the other one was broken off"
+            assert downloads.num_bytes_wanted(folder) == sum(len(FILES[name]) for name in WANTED)
+            with pytest.raises(Mistake, match=f"{folder} is being downloaded; end that first"):
+                models_command.remove_model(str(model))
+        assert not downloads.is_under_way(folder)
+
+
+def test_what_was_downloaded_elsewhere_is_removed_by_its_id_or_folder_and_other_files_stay(
+    server: HubServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    for folder in (first, second):
+        assert download_command.download(ID, agreed=True, to=folder) == 0
+    (second / "notes.txt").write_text("mine")
+    outside = tmp_path / "outside"
+    outside.write_text("mine")
+    record = json.loads((second / downloads.RECORD_FILE).read_text())
+    record["files"]["../outside"] = 4
+    (second / downloads.RECORD_FILE).write_text(json.dumps(record))
+    with pytest.raises(Mistake, match=f"{ID} is in {first}, {second}; name the folder"):
+        models_command.remove_model(ID)
+    assert models_command.remove_model(f"{first}/") == 0
+    assert not first.exists()
+    capsys.readouterr()
+    assert models_command.remove_model(ID.upper()) == 0
+    assert f"other files stay in {second}" in capsys.readouterr().out
+    assert [path.name for path in second.iterdir()] == ["notes.txt"]
+    assert outside.read_text() == "mine"
+    assert downloads.all_chosen() == set()
+    for gone in (ID, str(second)):
+        with pytest.raises(Mistake, match="was not downloaded"):
+            models_command.remove_model(gone)
 
 
 def test_a_licence_moves_no_cursor(server: HubServer, capsys: pytest.CaptureFixture[str]) -> None:

@@ -162,3 +162,24 @@ def test_a_setting_that_cannot_be_used_is_a_warning(source: Path, private_folder
     ran = run_cli("fill", source, "--at", "1:10")
     assert ran.status == 0
     assert ran.stderr.startswith(f"infill-lsp: warning: {settings}: bogus: unknown setting")
+
+
+@pytest.mark.parametrize("command", ["fill", "rewrite", "trace", "bench", "tune", "serve", "demo"])
+def test_a_model_that_is_not_here_is_told_once(source: Path, command: str) -> None:
+    place = {
+        "fill": (source, "--at", "1:10"),
+        "trace": (source, "--at", "1:10"),
+        "rewrite": (source, "--lines", "1"),
+        "tune": (source.parent,),
+    }
+    ran = run_cli(command, *place.get(command, ()), "--model", "owner/name")
+    says = "infill-lsp: owner/name is not downloaded; to fetch it: infill-lsp download owner/name\n"
+    assert (ran.status, ran.stdout, ran.stderr) == (3, "", says)
+
+
+def test_help_has_a_whole_line_for_each_command() -> None:
+    ran = run_cli("--help")
+    assert (ran.status, ran.stderr) == (0, "")
+    commands = ran.stdout.partition("Commands:\n")[2].splitlines()
+    assert len(commands) == 11
+    assert all(line.endswith(".") and not line.endswith("...") for line in commands), ran.stdout

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from run_cli import check_mistake, run_cli
 
+from infill_lsp.cli.rewrite_command import _compared
+
 pytestmark = pytest.mark.usefixtures("private_folders")
 
 SOURCE = "def f(a):\n    b = a\n    c = b  # infill: keep\n    return c\n"
@@ -69,6 +71,12 @@ def test_shown_as_text(file: Path) -> None:
     assert ran.stdout.splitlines()[:2] == ["-     b = a", "+     b = [a][0]"]
 
 
+def test_what_goes_is_shown_before_what_comes_however_many_lines_they_are() -> None:
+    before, after = ["same", "one", "two", "three", "last"], ["same", "less", "last", "more"]
+    shown = ["  same", "- one", "- two", "- three", "+ less", "  last", "+ more"]
+    assert list(_compared(before, after)) == shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -92,6 +100,13 @@ def test_all_holes_of_a_file(tmp_path: Path) -> None:
     assert [each["text"] for each in answer["fills"]] == ["g(alpha, 3)", "g(beta, 3)", "g(f, 3)"]
     assert [each["range"]["start"] for each in answer["fills"]] == [[1, 9], [2, 8], [6, 5]]
     assert answer["unfilled"] == []
+
+
+def test_lines_of_a_fill_stand_below_one_another(tmp_path: Path) -> None:
+    file = tmp_path / "source.py"
+    file.write_text("\n" * 9 + "def f():\n    pass\n")
+    ran = run_cli("fill", file, "--all", "--model", "fake:a = 1\nreturn a")
+    assert ran.stdout.splitlines()[:2] == ["11:     a = 1", "        return a"]
 
 
 def test_what_cannot_be_filled_has_a_reason(tmp_path: Path) -> None:

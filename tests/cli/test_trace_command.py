@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -10,8 +11,14 @@ from typing import Any
 import pytest
 from run_cli import check_mistake, fill_json, run_cli
 
+from engine.api import RequestError
+from engine.fake import Script, ScriptedEngine
 from infill_lsp.cli.mistake import Mistake
 from infill_lsp.cli.trace_command import trace_file
+from infill_lsp.cli.trace_engine import traced_fill
+from infill_lsp.holes.hole import Hole, hole_at
+from infill_lsp.settings.settings import Settings
+from infill_lsp.text.document import Document
 
 pytestmark = pytest.mark.usefixtures("private_folders")
 
@@ -118,4 +125,16 @@ def test_arguments_that_make_no_sense(arguments: list[str], says: str) -> None:
 def test_an_engine_without_traces_says_so(source: Path) -> None:
     ran = run_cli("trace", source, *_PLACE, "--json", "--model", "fake:width * height")
     assert (ran.status, ran.stdout) == (3, "")
-    assert ran.stderr == "infill-lsp: the engine 'fake' gives no trace of its passes; choose another with --model\n"
+    says = "fake:width * height gives no trace of how it fills this hole; choose another with --model"
+    assert ran.stderr == f"infill-lsp: {says}\n"
+
+
+def test_a_fill_that_is_not_traced_ends_with_its_first_draft() -> None:
+    snapshot = Document("file:///a.py", 0, "x = \n", "python").snapshot()
+    hole = hole_at(snapshot, 4)
+    assert isinstance(hole, Hole)
+    engine = ScriptedEngine(Script(("width * height",)))
+    filling = traced_fill(snapshot, hole, engine, Settings(model="owner/name"), lambda drafts: None)
+    with pytest.raises(RequestError, match=r"^owner/name gives no trace"):
+        asyncio.run(filling)
+    assert engine.steps_run == 1

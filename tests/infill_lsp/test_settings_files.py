@@ -52,6 +52,25 @@ def test_a_file_that_is_saved_in_the_editor_counts_at_once_and_its_mistakes_are_
     assert sample.ghost()
 
 
+def test_what_is_left_alone_no_more_is_told_before_the_next_request(client: RawClient, tmp_path: Path) -> None:
+    client.initialize(root=tmp_path, options={"settings": {"languages": {"go": {"enabled": False}}}})
+    python = opened(client, "x = $0\n", uri=(tmp_path / "a.py").as_uri())
+    secret = opened(client, "x = $0\n", uri=(tmp_path / ".env").as_uri())
+    project = tmp_path / "infill.toml"
+    saved = {"textDocument": {"uri": project.as_uri()}}
+    project.write_text("enabled = false\n")
+    client.notify("textDocument/didSave", saved)
+    for sample in (python, secret):
+        assert sample.ghost() == []
+        client.notification("infill/status", state="inactive", uri=sample.uri)
+    project.unlink()
+    client.notify("textDocument/didSave", saved)
+    assert client.notification("infill/status", state="normal", uri=python.uri)["reason"] is None
+    client.settle()
+    told = [m["params"] for m in client.seen if m.get("method") == "infill/status"]
+    assert not [news for news in told if news.get("uri") == secret.uri], "it is left alone in any case"
+
+
 @pytest.mark.parametrize("ask", [Sample.ghost, Sample.titles])
 def test_a_file_that_another_program_writes_counts_without_a_restart(
     client: RawClient, tmp_path: Path, ask: Callable[[Sample], object]
