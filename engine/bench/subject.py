@@ -1,7 +1,8 @@
 """The checkpoint that is measured, loaded as the host loads it, and the rivals that run on the same weights.
 
-Weights that need a plan for the device's memory are there once, and every way of filling uses them. A small checkpoint
-is loaded once more in the published classes, since the engine runs it on classes of its own. It measures nothing.
+Weights that need a plan for the device's memory, or that are quantised, are there once, and every way of filling uses
+them. A small checkpoint as it is stored is loaded once more in the published classes, since the engine runs it on
+classes of its own. It measures nothing.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def load_subject(
     adapter, tokenizer, profile = parts.adapter, parts.tokenizer, parts.profile
     assert isinstance(filler, LocalFiller)
     assert isinstance(adapter, DiffusionGemma)
-    stock = adapter.published if fitted.why else published(folder, filler.info)
+    is_shared = bool(fitted.why) or precision in ("int8", "int4")
+    stock = adapter.published if is_shared else published(folder, filler.info)
     seamstress = Seamstress(tokenizer, adapter.vocab_size, adapter.edge_tokens)
     rivals = Rivals(Generate(stock, tokenizer, profile), adapter, seamstress, profile.max_prefix_tokens)
     return Subject(filler, profile, rivals, fitted.why)

@@ -182,6 +182,22 @@ def test_a_small_checkpoint_is_compared_with_the_published_classes(tmp_path: Pat
     assert subject.rivals.generate._model is not subject.rivals.adapter.published
 
 
+@pytest.mark.parametrize("precision", ["int8", "int4"])
+def test_a_small_checkpoint_that_is_quantised_is_compared_with_the_same_weights(
+    precision: Precision, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folder = save_tiny_checkpoint(tmp_path, noise="uniform", max_prefix_tokens=64, hole_widths=[4, 8])
+    subject = load_subject(str(folder), precision, None)
+    assert subject.plan == ""
+    rivals = subject.rivals
+    assert rivals.generate._model is rivals.adapter.published
+    assert any(isinstance(module, QuantWeight) for module in rivals.adapter.published.modules())
+    request = FillRequest("x = ", "\n", max_hole_tokens=4, max_denoising_steps=2)
+    assert finish(subject.filler.fill(request)).passes
+    assert rivals.generate.run(request)[1] > 0
+
+
 def test_a_checkpoint_that_does_not_denoise_is_refused_before_it_is_loaded(tmp_path: Path):
     folder = save_tiny_causal(tmp_path, "qwen")
     with pytest.raises(CheckpointError, match="only a DiffusionGemma checkpoint can be measured here"):
