@@ -32,6 +32,7 @@ from engine.profile import Profile
 from engine.rows import rows_for
 from engine.seam import Seams, Seamstress
 from engine.text_ends import Ending
+from engine.trace import Tracer, behind
 from engine.writing import as_written, can_write_on
 
 # The mean: what favours early ends more never comes to a second canvas.
@@ -60,6 +61,7 @@ class Written:
     is_late: bool = False
     log_probs: list[float] = field(default_factory=list)  # of each token, read causally; empty: nothing can
     follows: list[float] = field(default_factory=list)  # of the suffix's first token behind 0, 1, 2 ... tokens
+    tracer: Tracer | None = None  # where the request asks for a trace
 
 
 def goes_on(request: FillRequest, profile: Profile) -> bool:
@@ -77,6 +79,8 @@ def long_fill(
     The `last` canvas is as this profile says, which is the one of a fill of one canvas.
     """
     profile, written = writer.profile, Written()
+    if request.trace:
+        written.tracer = Tracer(writer.seamstress.token_texts, profile.slack_token_id)
     yield from write(writer, request, seams, ending, written, deadline, leave=profile.hole_widths[-1])
     left = request.max_hole_tokens - len(written.ids)
     if written.has_ended or written.is_late or left <= 0:
@@ -85,9 +89,10 @@ def long_fill(
     passes = replace(passes, profile=last, seams=replace(passes.seams, suffix_ids=seams.suffix_ids))
     lead = seams.lead_ids if not written.ids else ()
     rows = [replace(row, lead_ids=lead) for row in rows_for(replace(request, max_hole_tokens=left), profile)]
+    _begin(written, passes, rows)
     step = None
     for step in fill_steps(request, passes, rows, writer.limits.never(request)):
-        yield _draft(writer, written, step, rows[0], deadline)
+        yield _draft(writer, written, seams, step, rows[0], deadline)
         if deadline.leaves_no_pass():
             written.is_late = True
             break
@@ -120,9 +125,10 @@ def write(
         row, start = _free_row(profile, () if written.ids else seams.lead_ids), len(written.ids)
         # Nothing stands right of the row, so nothing tells it to end there.
         passes = replace(passes, profile=replace(profile, canvas_tokens=row.num_tokens))
+        _begin(written, passes, [row])
         step = None
         for step in fill_steps(request, passes, [row], never, begin_ids=begin_ids[start:]):
-            yield _draft(writer, written, step, row, deadline)
+            yield _draft(writer, written, seams, step, row, deadline)
             if deadline.leaves_no_pass():
                 written.is_late = True
                 break
@@ -206,9 +212,18 @@ def _cut(writer: Writer, ending: Ending, written: Written) -> list[int]:
     return written.ids[: _likeliest_end(writer, ending, written)]
 
 
-def _draft(writer: Writer, written: Written, step: Step, row: Row, deadline: Deadline) -> Draft:
+def _begin(written: Written, passes: Passes, rows: list[Row]) -> None:
+    if written.tracer:
+        written.tracer.begin(passes.lay_out(rows), keep_accepted=passes.profile.noise == "mask")
+
+
+def _draft(writer: Writer, written: Written, seams: Seams, step: Step, row: Row, deadline: Deadline) -> Draft:
     written.num_passes += 1
     texts = writer.seamstress.token_texts
-    before = tuple(DraftToken(texts[token_id], "accepted") for token_id in written.ids)
+    before = [texts[token_id] for token_id in written.ids]
     tokens = writer.drafts.of(step, row)[len(row.lead_ids) :]
-    return Draft(written.num_passes, (*before, *tokens), deadline.elapsed_ms)
+    trace = written.tracer.denoised(step, step.suspect) if written.tracer else None
+    if trace and before:
+        trace = behind(trace, [*(texts[token_id] for token_id in seams.lead_ids), *before])
+    settled = (DraftToken(text, "accepted") for text in before)
+    return Draft(written.num_passes, (*settled, *tokens), deadline.elapsed_ms, trace)

@@ -18,7 +18,7 @@ from engine.denoise import Step
 
 
 class Tracer:
-    """Turns the passes of one fill into `PassTrace`s. A pass's time runs from the trace before it."""
+    """Turns the passes of one fill into `PassTrace`s. A pass's time runs from the trace, or the begin, before it."""
 
     def __init__(
         self,
@@ -35,7 +35,11 @@ class Tracer:
         self._accepted = self._closed = torch.empty(0)
 
     def begin(self, canvas: Canvas, *, keep_accepted: bool) -> None:
-        """Expect denoising steps of this canvas, with nothing accepted yet; see `DenoiseConfig.keep_accepted`."""
+        """Expect denoising steps of this canvas, the first from now on, with nothing accepted yet.
+
+        `keep_accepted` is as in `DenoiseConfig`.
+        """
+        self._since = self._clock()
         self._canvas, self._keep_accepted = canvas, keep_accepted
         # On the host, as a step's tensors may be while the canvas is not.
         self._accepted, self._closed = torch.zeros_like(canvas.known, device="cpu"), canvas.known.cpu()
@@ -95,6 +99,28 @@ class Tracer:
                 if has_ended:
                     row[place] = slack_token_id
         return torch.tensor(rows, dtype=ids.dtype, device=ids.device)
+
+
+def behind(trace: PassTrace, texts: Sequence[str]) -> PassTrace:
+    """Return the trace of a canvas that follows others, with the texts of what these came to as known positions."""
+    count = len(texts)
+
+    def moved(places: Sequence[int]) -> tuple[int, ...]:
+        return tuple(count + place for place in places)
+
+    rows = tuple(
+        RowTrace(
+            (*texts, *row.tokens),
+            (*(None for _ in texts), *row.entropy),
+            (*range(count), *moved(row.known)),
+            moved(row.slack),
+            moved(row.accepted),
+            moved(row.renoised),
+            moved(row.suspect),
+        )
+        for row in trace.rows
+    )
+    return PassTrace(trace.kind, trace.ms, rows)
 
 
 def _places(mask: Sequence[bool]) -> tuple[int, ...]:

@@ -14,6 +14,7 @@ from engine.local import LocalFiller, load
 from engine.long_fill import Written, goes_on, long_fill, write
 from engine.rows import rows_for, sized
 from engine.text_ends import Ending, head_of
+from engine.trace import Tracer
 from tests.engine.tiny_prompted import CANVAS_LENGTH, save_prompted_checkpoint
 
 _REQUEST = FillRequest(
@@ -45,9 +46,11 @@ def pulled(fill: Any) -> tuple[list[Draft], Any]:
             return drafts, stop.value
 
 
-def written(filler: LocalFiller, request: FillRequest, ending: Ending) -> tuple[list[Draft], Written]:
+def written(
+    filler: LocalFiller, request: FillRequest, ending: Ending, tracer: Tracer | None = None
+) -> tuple[list[Draft], Written]:
     """Write free canvases and nothing else."""
-    so_far = Written()
+    so_far = Written(tracer=tracer)
     seams = filler._forms.cut(request, 40, 24)
     drafts, _ = pulled(write(filler._writer, request, seams, ending, so_far, Deadline(request.deadline_ms)))
     return drafts, so_far
@@ -73,6 +76,41 @@ def test_every_draft_begins_with_what_is_settled(filler: LocalFiller):
         assert all({each.state for each in draft.tokens[:count]} == {"accepted"} for draft in later)
     texts = filler._seamstress.token_texts
     assert [each.text for each in drafts[-1].tokens[:220]] == [texts[token_id] for token_id in so_far.ids]
+
+
+def test_a_trace_changes_nothing(filler: LocalFiller):
+    untraced, plain = run(filler, _REQUEST)
+    assert all(draft.trace is None for draft in untraced)
+    filler.forget_prefixes()
+    drafts, result = run(filler, replace(_REQUEST, trace=True))
+    assert [each.text for each in result.candidates] == [each.text for each in plain.candidates]
+    assert [draft.tokens for draft in drafts] == [draft.tokens for draft in untraced]
+    assert all(draft.trace is not None for draft in drafts)
+
+
+@pytest.mark.parametrize("prefix", [_REQUEST.prefix, "def add(a, b):\n    tot"])
+def test_a_trace_tells_of_every_canvas_behind_what_is_settled(filler: LocalFiller, prefix: str):
+    tracer = Tracer(filler._seamstress.token_texts, filler._profile.slack_token_id)
+    drafts, _ = written(filler, replace(_REQUEST, prefix=prefix), Ending(fence="never said"), tracer)
+    num_settled, leads = [], set[int]()
+    for draft in drafts:
+        assert draft.trace is not None
+        (row,) = draft.trace.rows
+        places = range(len(row.tokens))
+        known = {*row.known}
+        assert all(each in places for each in (*row.known, *row.slack, *row.accepted, *row.renoised, *row.suspect))
+        assert not known & {*row.slack, *row.accepted, *row.renoised, *row.suspect}
+        assert all(row.entropy[place] is None for place in known)
+        # The draft lacks what was typed of the first token, which is known.
+        num_lead = len(row.tokens) - len(draft.tokens)
+        assert {*range(num_lead)} <= known
+        leads.add(num_lead)
+        assert [*row.tokens[num_lead:]] == [each.text for each in draft.tokens]
+        num_settled.append(len(known) - num_lead)
+        assert known == {*range(len(known))}
+        assert any(row.entropy[place] is not None for place in places)
+    assert num_settled == [each for each in sorted({*num_settled}) for _ in range(3)], "three passes a canvas"
+    assert (num_settled[0], len({*num_settled}), len(leads)) == (0, 3, 1)
 
 
 def test_what_is_settled_joins_the_prefix(filler: LocalFiller, monkeypatch: pytest.MonkeyPatch):

@@ -162,8 +162,8 @@ def tracer(*times: float) -> Tracer:
     return made
 
 
-def test_the_time_of_a_pass_leaves_out_the_time_of_its_trace() -> None:
-    traced = tracer(10.0, 10.5, 11.0, 11.25, 99.0)
+def test_the_time_of_a_pass_leaves_out_the_time_of_its_trace_and_what_was_before_its_canvas() -> None:
+    traced = tracer(3.0, 10.0, 10.5, 11.0, 11.25, 99.0)
     assert [traced.denoised(step([False] * 3)).ms for _ in range(2)] == [500.0, 250.0]
 
 
