@@ -38,3 +38,7 @@ class Budget:
         if self.tokens <= 0:
             return len(text) and self.chars + 1
         return max(len(text), -(-estimated_tokens(text) * self.chars // self.tokens))
+
+    def is_over(self, text: str, room: int) -> bool:
+        """Tell whether a text costs more than `room`; nothing is estimated of one that is longer than that."""
+        return len(text) > room or self.cost(text) > room

@@ -10,6 +10,7 @@ import math
 import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from infill_lsp.context.names import names_in
 from infill_lsp.languages import language_for
@@ -36,10 +37,12 @@ class Piece:
 
 
 class Pieces:
-    """One text in pieces of some lines, cut between paragraphs where it can be."""
+    """The whole lines of a text between two offsets in pieces of some, cut between paragraphs where it can be."""
 
-    def __init__(self, uri: str, text: str, language_id: str) -> None:
-        self.pieces = _pieces_of(uri, text, language_id)
+    def __init__(self, uri: str, text: str, language_id: str, first: int = 0, last: int | None = None) -> None:
+        first = text.rfind("\n", 0, first) + 1
+        last = len(text) if last is None or last >= len(text) else text.rfind("\n", 0, last) + 1
+        self.pieces = _pieces_of(uri, text, language_id, first, last)
         self.holding: dict[str, list[int]] = {}  # which pieces hold a name
         for number, piece in enumerate(self.pieces):
             for name in piece.names:
@@ -110,11 +113,12 @@ def best(
     return taken
 
 
-def _pieces_of(uri: str, text: str, language_id: str) -> tuple[Piece, ...]:
-    """Cut a text into pieces of some lines, where it can between paragraphs."""
+def _pieces_of(uri: str, text: str, language_id: str, first: int, last: int) -> tuple[Piece, ...]:
+    """Cut whole lines of a text into pieces of some, where it can between paragraphs."""
     pieces: list[Piece] = []
-    start = end = length = 0
-    for line in text.splitlines(keepends=True):
+    start = end = first
+    length = 0
+    for line in text[first:last].splitlines(keepends=True):
         if length >= _MAX_PIECE_LINES or (length >= _PIECE_LINES and not line.strip()):
             _add(pieces, uri, text, start, end, language_id)
             start, length = end, 0
@@ -125,15 +129,22 @@ def _pieces_of(uri: str, text: str, language_id: str) -> tuple[Piece, ...]:
 
 
 def _add(pieces: list[Piece], uri: str, text: str, start: int, end: int, language_id: str) -> None:
-    piece = _as_comment(text[start:end], language_id)
+    piece, names = _as_comment(text[start:end], language_id)
     if piece and len(piece) <= _MAX_PIECE_CHARS:
-        pieces.append(Piece(uri, start, end, piece, names_in(piece, language_id)))
+        pieces.append(Piece(uri, start, end, piece, names))
 
 
-def _as_comment(text: str, language_id: str) -> str:
-    """Lay some lines out as a comment, since half a definition is no code; what they say in comments is left out."""
+@lru_cache(maxsize=4096)  # After an edit most pieces of a text are what they were.
+def _as_comment(text: str, language_id: str) -> tuple[str, frozenset[str]]:
+    """Lay some lines out as a comment, since half a definition is no code; what they say in comments is left out.
+
+    Its names come with it.
+    """
     markers = language_for(language_id).line_comments
-    for start, end in reversed(comment_lines(text, language_id)):
+    if not markers:
+        return "", frozenset()
+    for start, end in reversed(comment_lines.__wrapped__(text, language_id)):
         text = text[:start] + text[end:]
     lines = textwrap.dedent(text).splitlines()
-    return "".join(f"{markers[0]} {line.rstrip()}\n" for line in lines if line.strip()) if markers else ""
+    piece = "".join(f"{markers[0]} {line.rstrip()}\n" for line in lines if line.strip())
+    return piece, names_in.__wrapped__(piece, language_id)

@@ -89,7 +89,8 @@ class _Work:
         if room <= 0:
             return None
         # The function around the hole comes first: the parts share what it leaves, but for a little of it.
-        inner = -(-budget.cost(self.plain.text(self.function)) * _STEPS // room) / _STEPS
+        inside = self.plain.text(self.function)
+        inner = 1.0 if budget.is_over(inside, room) else -(-budget.cost(inside) * _STEPS // room) / _STEPS
         share_of_others = min(self.shares.others, max(budget.extent / _EXTENT_OF_ALL_OTHERS, _LEAST_OTHERS))
         wanted = share_of_others + self.shares.imports + self.shares.outline + self.shares.named
         self.scale = min(1.0, max(1 - inner, _LEAST_SHARE) / wanted) if wanted else 0.0
@@ -116,8 +117,8 @@ class _Work:
         head = others + own
         text = head + self.plain.text(cut)
         before = self.snapshot.text[: self.hole.start] + self.lead
-        fits_as_it_is = not head and budget.cost(before) <= room
-        return None if fits_as_it_is or before.endswith(text) or budget.cost(text) > room else text
+        fits_as_it_is = not head and not budget.is_over(before, room)
+        return None if fits_as_it_is or before.endswith(text) or budget.is_over(text, room) else text
 
     def _plain(self) -> Plain:
         """Prepare the text before the hole: as it is in the function around, without comments further up."""

@@ -244,3 +244,24 @@ def test_whatever_stands_in_a_file_it_has_an_outline(text: str, language: str) -
     snapshot: Snapshot = snapshot_of(text, language)
     view = fresh_view(snapshot, len(text))
     assert view is None or all(view.outline.signature(each) for each in range(len(view.outline.items)))
+
+
+def test_of_a_long_text_only_the_lines_near_the_hole_are_read_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "".join(f"value_{number} = {number}\n" for number in range(400))
+    whole = outline_of(text, "python", 10_000)
+    monkeypatch.setattr("infill_lsp.context.outline._READ_AROUND", 200)
+    place = text.index("value_200 ")
+    near = outline_of(text, "python", place)
+    assert near.items == whole.items
+    assert whole.counts["value_0"] == whole.counts["value_200"] == near.counts["value_200"] == 1
+    assert "value_0" not in near.counts
+    assert "value_399" not in near.counts
+    pieces = near.pieces.pieces
+    assert pieces[0].start <= place - 180
+    assert pieces[-1].end >= place + 180
+    assert all(place - 220 <= piece.start < piece.end <= place + 200 for piece in pieces)
+    for piece in pieces:
+        lines = text[piece.start : piece.end].splitlines()
+        assert piece.text == "".join(f"# {line}\n" for line in lines), "whole lines, from their beginning"
+        assert piece.names == {line.split()[0] for line in lines}
+    assert "".join(piece.text for piece in whole.pieces.pieces) == "".join(f"# {line}\n" for line in text.splitlines())

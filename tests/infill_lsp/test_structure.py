@@ -282,3 +282,9 @@ def test_a_structured_prefix_costs_no_more_than_there_is(chars: int, tokens: int
     if laid_out is not None:
         assert len(laid_out) <= chars
         assert estimated_tokens(laid_out) <= tokens
+
+
+@given(st.text("ab_ 1+\n", max_size=60), st.integers(0, 80), st.none() | st.integers(0, 40), st.integers(0, 80))
+def test_a_text_is_over_a_room_where_it_costs_more(text: str, chars: int, tokens: int | None, room: int) -> None:
+    budget = Budget(chars, tokens)
+    assert budget.is_over(text, room) == (budget.cost(text) > room)
