@@ -121,13 +121,17 @@ class Lending:
         self._loading.stop()
         self._fill_times_s.clear()
         self.capabilities = None
+        if self.in_trouble:  # The next one need not be.
+            self.in_trouble = False
+            self._editor.status("normal")
         if engine is not None:
             closing = asyncio.ensure_future(engine.aclose())
             self._closing.add(closing)
             closing.add_done_callback(self._closing.discard)
 
     async def aclose(self) -> None:
-        """Let go of the engine for good. Never raises."""
+        """Let go of the engine for good, and tell nobody. Never raises."""
+        self.in_trouble = False
         self.let_go()
         if self._closing:
             await asyncio.wait(self._closing)

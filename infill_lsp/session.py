@@ -89,6 +89,7 @@ class Session:
         self._outlines = OutlineMemory()
         self._neighbours = Neighbours()
         self._silences = Silences()
+        self._left_alone: set[str] = set()  # documents of which the client was told that they are
         self._warming: set[asyncio.Task[None]] = set()
         self._configuring: set[asyncio.Future[None]] = set()
 
@@ -142,8 +143,16 @@ class Session:
         if self._folders.snapshot() != before:
             # What was suggested may come from another model.
             self.shown.clear()
+            self._tell_of_those_left_alone()
         if any(getattr(old, key) != getattr(self.settings, key) for key in ("model", "precision", "idle_minutes")):
             self.lending.let_go()
+
+    def _tell_of_those_left_alone(self) -> None:
+        """Take back what was told of documents that new settings no longer leave alone."""
+        for uri in tuple(self._left_alone):
+            if (snapshot := self.as_it_is(uri)) is None or self.refusal(snapshot) is None:
+                self._left_alone.discard(uri)
+                self.editor.status("normal", uri=uri)
 
     @property
     def roots(self) -> tuple[Path, ...]:
@@ -270,6 +279,8 @@ class Session:
         """
         self._silences.add(reason, uri, self._clock())
         _log.debug("no suggestion: %s", reason, extra={"uri": uri})
+        if state == "inactive":
+            self._left_alone.add(uri)
         if state is not None and not (typing and self.lending.in_trouble):
             self.editor.status(state, reason, uri)
 

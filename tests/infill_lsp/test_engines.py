@@ -62,4 +62,6 @@ def test_the_server_tells_and_starts_nothing(private_folders: Path) -> None:
         assert "there is no model nosuch" in client.notification("infill/status", state="error")["reason"]
         assert sample.ghost(2) == []
         assert "there is no model nosuch" in client.result("infill/whyNoSuggestion")["silences"][0]["reason"]
+        client.notify("workspace/didChangeConfiguration", {"settings": {"idle_minutes": 3}})
+        assert client.notification("infill/status", state="normal")["reason"] is None
         assert not list(private_folders.rglob("*.sock"))
