@@ -238,6 +238,8 @@ def _texts(script: Script, request: FillRequest) -> list[tuple[str, ...]]:
 
 
 def _told(text: str, request: FillRequest, before: str) -> str:
+    if "{" not in text:  # What is measured beside a script should not wait for it to read a whole file.
+        return text
     words = re.findall(r"\w+", before)
     told = {"name": words[-1] if words else "", "holes": 1 + len(request.further_holes), "noise": request.noise}
     for key, value in {**told, "instruction": request.instruction}.items():

@@ -7,6 +7,7 @@ stays silent rather than interrupt a user who only types. It knows no engine and
 from __future__ import annotations
 
 import asyncio
+import codecs
 import gc
 import importlib
 import logging
@@ -208,6 +209,8 @@ def _load_what_requests_need() -> None:
     """Load what finds and judges holes: not before the editor has its answer to `initialize`, nor with a request."""
     importlib.import_module("infill_lsp.ghost.ghost_text")
     importlib.import_module("infill_lsp.actions.action_run")
+    importlib.import_module("infill_lsp.actions.actions")
+    codecs.lookup("utf-16-le")  # Another module, for texts that are not ASCII.
     gc.freeze()  # Modules live as long as the process: no collection need look at them again.
     gc.set_threshold(_COLLECT_EVERY)
 

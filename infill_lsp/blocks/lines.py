@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from infill_lsp.languages import Language, language_for
 from infill_lsp.reading.scan import place_at
@@ -15,12 +17,14 @@ from infill_lsp.text.document import Snapshot
 
 _MAX_LINES = 1_000
 _MAX_LINES_FOR_UNIT = 400
+_MANY_LINES = 100
 _MAX_STEPS = 9
 _MAX_HEADER = 2_000
 _TAB_COLUMNS = 8
 _BLANKS = frozenset((" ", "\t"))
 _USED_AS_NAME = ("=", ".", ",", ")")
 _FIRST_WORD = re.compile(r"\w+")
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +86,16 @@ def previous_line(snapshot: Snapshot, line: int) -> int | None:
 def levels(snapshot: Snapshot, line: int) -> list[str]:
     """Give the indents of `line` and of the lines above it that stand further and further left, innermost first."""
     found = [leading(line_text(snapshot, line))]
-    for above in range(line - 1, max(line - 1 - _MAX_LINES, -1), -1):
-        if not found[-1]:
-            break
-        text = line_text(snapshot, above)
-        if text.strip() and columns(leading(text)) < columns(found[-1]):
-            found.append(leading(text))
+    last, least = line, max(line - _MAX_LINES, 0)
+    while found[-1] and last > least:
+        first = max(last - _MANY_LINES, least)
+        for text in reversed(_texts(snapshot, first, last)):
+            # Most lines stand as deep or deeper, which is quicker seen than measured.
+            if not text.startswith(found[-1]) and text.strip() and columns(leading(text)) < columns(found[-1]):
+                found.append(leading(text))
+                if not found[-1]:
+                    break
+        last = first
     return found
 
 
@@ -117,22 +125,42 @@ def unit(snapshot: Snapshot, line: int) -> str:
     language = language_for(snapshot.language)
     if step := _step(line_text(snapshot, line), _above(snapshot, line), language):
         return step
-    first, last = max(line - _MAX_LINES_FOR_UNIT, 0), min(line + _MAX_LINES_FOR_UNIT, snapshot.index.num_lines)
+    index = snapshot.index
+    first, last = max(line - _MAX_LINES_FOR_UNIT, 0), min(line + _MAX_LINES_FOR_UNIT, index.num_lines)
+    start, end = index.line_start(first), index.line_start(line)
+    if step := _likely_step(snapshot.text[start:end], _above(snapshot, first), language.id):
+        return step
     texts = _texts(snapshot, first, last)
-    for lines in (range(line - 1, first, -1), range(line + 1, last)):
-        steps: Counter[str] = Counter()
-        for other in lines:
-            text = texts[other - first]
-            if text[:1] not in _BLANKS or not text.strip():
-                continue
-            above = next((texts[each] for each in range(other - first - 1, -1, -1) if texts[each].strip()), None)
-            if step := _step(text, _above(snapshot, other) if above is None else above, language):
-                steps[step] += 1
-                if steps.total() == _MAX_STEPS:
-                    break
-        if steps:
-            return steps.most_common(1)[0][0]
+    if step := _step_of_most(texts, range(line + 1 - first, last - first), _above(snapshot, first), language):
+        return step
     return "\t" if any(text.startswith("\t") for text in texts) else language.indent_unit
+
+
+# While a line is being typed, what stands above it stays: most often that is all that is looked at.
+@lru_cache(maxsize=4)
+def _likely_step(above: str, first_above: str, language_id: str) -> str:
+    """Give the step that most of the last lines of a text have; `""` if they have none."""
+    texts = _LINE_BREAK.split(above) if "\r" in above else above.split("\n")
+    texts.pop()
+    return _step_of_most(texts, range(len(texts) - 1, 0, -1), first_above, language_for(language_id))
+
+
+def _step_of_most(texts: Sequence[str], numbers: Iterable[int], first_above: str, language: Language) -> str:
+    """Give the step that most of some lines of a text have, of the first few that have one; `""` if none has.
+
+    `first_above` is the line that is not blank above the first one.
+    """
+    steps: Counter[str] = Counter()
+    for number in numbers:
+        text = texts[number]
+        if text[:1] not in _BLANKS or not text.strip():
+            continue
+        above = next((texts[each] for each in range(number - 1, -1, -1) if texts[each].strip()), first_above)
+        if step := _step(text, above, language):
+            steps[step] += 1
+            if steps.total() == _MAX_STEPS:
+                break
+    return steps.most_common(1)[0][0] if steps else ""
 
 
 def _texts(snapshot: Snapshot, first: int, last: int) -> list[str]:

@@ -7,6 +7,7 @@ a text is sound is for a parser to say, with something harmless in the hole. It 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -23,6 +24,7 @@ _FEW_CHARS = 2_500  # a text of this length is better, if it holds whole items
 _CHARS_ABOVE, _CHARS_BELOW = 24_000, 12_000  # what is read
 _MIN_ABOVE, _MIN_BELOW = 400, 150  # what begins nearer may be a part of something
 _MAX_HEADER_LINES = 20
+_LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _NO_BEGIN = (")", "]", "}", ".", "{")
 
 
@@ -102,18 +104,19 @@ def _ranges(block: _Block, num_above: int, num_below: int) -> Iterator[tuple[int
 def _blocks_above(above: str, column: int, language: Language) -> list[_Block]:
     """Read upwards what begins in each of the blocks around, innermost first."""
     blocks = [_Block(column)]
-    position = len(above)
-    lowest = max(position - _CHARS_ABOVE, 0)
-    while position > lowest:
-        start = above.rfind("\n", 0, position - 1) + 1
-        line, position = above[start:position], start
-        if len(line) - len(line.lstrip(" \t")) > blocks[-1].column:
-            continue  # Deeper, as most lines are: no need to look closer.
+    start = len(above)
+    first = (above.find("\n", start - _CHARS_ABOVE - 1) + 1 or start) if start > _CHARS_ABOVE else 0
+    deeper = " " * (column + 1)
+    for line in reversed(_LINE.findall(above, first)):
+        start -= len(line)
+        if line.startswith(deeper):
+            continue  # As most lines are: no need to look closer.
         at = _column(line, language)
-        if start < lowest or at is None or at > blocks[-1].column:
+        if at is None or at > blocks[-1].column:
             continue
         if at < blocks[-1].column:
             blocks.append(_Block(at))
+            deeper = " " * (at + 1)
         if not _begins(line, language):
             continue
         block, distance = blocks[-1], len(above) - start
@@ -131,14 +134,19 @@ def _look_below(below: str, blocks: Sequence[_Block], language: Language) -> Non
     """Read downwards where items of each of the blocks end."""
     inner = 0  # the innermost block that goes on
     limit = min(len(below), _CHARS_BELOW)
+    deeper = " " * (blocks[0].column + 1)  # what tells most lines of blocks within
     position = below.find("\n") + 1 or len(below)  # What ends the hole's line.
     while position < limit and inner < len(blocks):
         end = below.find("\n", position) + 1 or len(below)
+        if below.startswith(deeper, position):
+            position = end
+            continue
         line = below[position:end]
         at = _column(line, language)
         while at is not None and inner < len(blocks) and at < blocks[inner].column:
             blocks[inner].ends.append(position)
             inner += 1
+            deeper = " " * (blocks[min(inner, len(blocks) - 1)].column + 1)
         if inner < len(blocks) and at == blocks[inner].column and _begins(line, language):
             blocks[inner].ends.append(position)
             if inner == len(blocks) - 1 and position >= _MIN_BELOW:

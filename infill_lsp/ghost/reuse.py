@@ -39,13 +39,13 @@ def rest(before: Snapshot, suggestion: Suggestion, after: Snapshot, offset: int)
 
 def is_typed_out(before: Snapshot, suggestion: Suggestion, after: Snapshot) -> bool:
     """Tell whether the whole suggestion stands in the document now, whoever wrote it, and perhaps more right of it."""
-    head = before.text[: suggestion.start] + suggestion.text
-    tail = before.text[suggestion.end :]
+    num_left = len(before.text) - suggestion.end
     return (
         before.uri == after.uri
-        and len(after.text) >= len(head) + len(tail)
-        and after.text.startswith(head)
-        and after.text.endswith(tail)
+        and len(after.text) >= suggestion.start + len(suggestion.text) + num_left
+        and after.text.startswith(suggestion.text, suggestion.start)  # What differs, most often.
+        and after.text.startswith(before.text[: suggestion.start])
+        and after.text.endswith(before.text[suggestion.end :])
     )
 
 
@@ -58,6 +58,6 @@ def _is_typed(
         num_typed >= 0
         and suggestion.start <= caret <= suggestion.end
         and suggestion.text.startswith(after.text[suggestion.start : offset])
-        and after.text[:caret] == before.text[:caret]
+        and after.text.startswith(before.text[:caret])
         and after.text[offset:] == added + before.text[caret:]
     )

@@ -28,9 +28,12 @@ _NEAR = 5_000
 # Each closer look takes up to two milliseconds in a large file.
 _MAX_PLACES, _MAX_PLACES_TO_COUNT = 1_000, 4
 _MAX_PLACES_NEAR, _MAX_PLACES_FAR = 2, 50  # to each side
+_FEW_CHARS = 20_000  # of so many it is kept which of them may be holes
+_BACK = 8  # how much of the text before an offset may tell what it is
 _MAX_HEADER = 2_000
 # Nothing is missing between a header and the first of its branches.
 _BRANCH_WORDS = frozenset({"when", "in", "do", "then"})
+_INK = re.compile(r"\S")
 _EMPTY_BRACES = re.compile(r"\{[ \t]*\}")
 
 
@@ -93,12 +96,15 @@ def _holes(snapshot: Snapshot, start: int, end: int, max_places: int, *, from_en
 def _places(snapshot: Snapshot, start: int, end: int, max_places: int, *, from_end: bool = False) -> Iterator[int]:
     """Give the offsets at which a hole is, by a closer look at each place that may be one."""
     text, language, num_looked_at = snapshot.text, language_for(snapshot.language), 0
-    marks = [((found.start(), False) for found in pattern.finditer(text, start, end)) for pattern in _marks(language)]
-    headers = ((found.start(), True) for found in _headers(language).finditer(text, start, end))
-    found: Iterable[tuple[int, bool]] = merge(headers, *marks)
+    if end - start <= _FEW_CHARS:
+        back = text[max(start - _BACK, 0) : start]
+        near = _candidates_near(back, text[start:end], language.id)
+        found: Iterable[tuple[int, bool]] = ((start + offset, is_header) for offset, is_header in near)
+    else:
+        found = _candidates(text, start, end, language)
     for offset, is_header in reversed(list(found)) if from_end else found:
         line = snapshot.index.line_of(offset)
-        if is_header and (not _may_be_header(snapshot, line) or _has_body(snapshot, line)):
+        if is_header and (not _may_be_header(line_text(snapshot, line), language) or _has_body(snapshot, line)):
             continue
         num_looked_at += 1
         if num_looked_at > max_places:
@@ -113,21 +119,55 @@ def _places(snapshot: Snapshot, start: int, end: int, max_places: int, *, from_e
             yield offset
 
 
-def _may_be_header(snapshot: Snapshot, line: int) -> bool:
-    """Tell headers from prose that ends alike, by a glance: a closer look is dear, and there is much prose in code."""
-    language = language_for(snapshot.language)
-    if language.blocks != "indentation":
+def _candidates(text: str, start: int, end: int, language: Language) -> Iterator[tuple[int, bool]]:
+    """Give the offsets of a range at which a hole may be, in order, each with whether it is of a header."""
+    marks = [((found.start(), False) for found in pattern.finditer(text, start, end)) for pattern in _marks(language)]
+    headers = ((found.start(), True) for found in _headers(language).finditer(text, start, end))
+    return merge(headers, *marks)
+
+
+# Around a function in which somebody types nothing changes.
+@lru_cache(maxsize=8)
+def _candidates_near(back: str, text: str, language_id: str) -> tuple[tuple[int, bool], ...]:
+    """Give the candidates of a whole text, less the headers that the lines below show to be none or to have a body.
+
+    `back` is what stands before the text.
+    """
+    language, whole, start = language_for(language_id), back + text, len(back)
+    return tuple(
+        (offset - start, is_header)
+        for offset, is_header in _candidates(whole, start, len(whole), language)
+        if not (is_header and _needs_no_look(text, offset - start, language))
+    )
+
+
+def _needs_no_look(text: str, offset: int, language: Language) -> bool:
+    """Tell what is no header or has a body, if the lines within a text are enough to tell."""
+    start, end = text.rfind("\n", 0, offset) + 1, text.find("\n", offset)
+    if start == 0 or end < 0 or "\r" in text:
+        return False
+    line = text[start:end]
+    if not _may_be_header(line, language):
         return True
-    text = line_text(snapshot, line)
-    return begins_header(text, language) or text.count(")") > text.count("(")
+    inked = _INK.search(text, end)
+    if inked is None or (below_end := text.find("\n", inked.end())) < 0:
+        return False
+    return _is_deeper(text[text.rfind("\n", 0, inked.start()) + 1 : below_end], line)
+
+
+def _may_be_header(line: str, language: Language) -> bool:
+    """Tell headers from prose that ends alike, by a glance: a closer look is dear, and there is much prose in code."""
+    return language.blocks != "indentation" or begins_header(line, language) or line.count(")") > line.count("(")
 
 
 def _has_body(snapshot: Snapshot, line: int) -> bool:
     """Tell from its indent that what follows a header is its body."""
     below = next_line(snapshot, line)
-    if below is None:
-        return False
-    return columns(leading(line_text(snapshot, below))) > columns(leading(line_text(snapshot, line)))
+    return below is not None and _is_deeper(line_text(snapshot, below), line_text(snapshot, line))
+
+
+def _is_deeper(line: str, other: str) -> bool:
+    return columns(leading(line)) > columns(leading(other))
 
 
 def _lacks_statements(snapshot: Snapshot, line: int) -> bool:

@@ -12,6 +12,7 @@ from typing import Final
 from infill_lsp.blocks.brace_kind import block_braces_off
 from infill_lsp.blocks.indentation import begins_header, code_of, line_text, previous_code_line, statement_line
 from infill_lsp.holes import brace_continuation
+from infill_lsp.holes.hole_kinds import is_word
 from infill_lsp.languages import Language, language_for
 from infill_lsp.reading.scan import Place, missing_closers, place_at
 from infill_lsp.text.document import Snapshot
@@ -21,6 +22,7 @@ _HEADER_LACKS_END = "the header lacks its end"
 _OPENS = frozenset("=+-*/%&|^~<>@!.,:;([{")
 _WORD = re.compile(r"\w+")
 _WORD_END = re.compile(r"\w+\Z")
+_FEW_FOUND = 20
 _NUMBER_WITH_POINT = re.compile(r"(?<![\w.])\d[\d_]*\.\Z")
 
 
@@ -105,6 +107,15 @@ def _header_ends(snapshot: Snapshot, line: int, offset: int, language: Language)
 
 def _occurs_elsewhere(text: str, name: str, end: int) -> bool:
     """Tell whether `name`, which ends at `end`, is a whole word anywhere else: then it is likely complete."""
+    start = 0
+    for _ in range(_FEW_FOUND):  # Three times as quick as a pattern, unless it is a part of too many other words.
+        at = text.find(name, start)
+        if at < 0:
+            return False
+        start = at + len(name)
+        if start != end and not is_word(text[start : start + 1]) and not is_word(text[max(at - 1, 0) : at]):
+            return True
+        start = at + 1
     # The word comes first: searching for it is quick, and what stands before it is looked at where it was found.
     whole = re.compile(rf"{re.escape(name)}(?!\w)(?<!\w{re.escape(name)})")
-    return any(found.end() != end for found in whole.finditer(text))
+    return any(found.end() != end for found in whole.finditer(text, start))

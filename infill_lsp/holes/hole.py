@@ -119,7 +119,7 @@ def _is_block_caret(snapshot: Snapshot, start: int, end: int) -> bool:
 def _is_flooded(text: str, offset: int) -> bool:
     """Tell whether far more brackets open than close right before an offset, wherever they stand."""
     start = max(offset - _CHARS_COUNTED, 0)
-    surplus = sum(
-        text.count(opener, start, offset) - text.count(closer, start, offset) for opener, closer in CLOSER_OF.items()
-    )
+    surplus = sum(text.count(opener, start, offset) for opener in CLOSER_OF)
+    if surplus > _MAX_SURPLUS:  # Hardly ever, and closers only make it less.
+        surplus -= sum(text.count(closer, start, offset) for closer in CLOSER_OF.values())
     return surplus > _MAX_SURPLUS

@@ -14,7 +14,7 @@ from typing import Literal
 
 from infill_lsp.blocks.indentation import leading
 from infill_lsp.blocks.near_items import MAX_CHARS, Cut, lines_near, near_cuts
-from infill_lsp.holes.hole import Hole, replaces_lines
+from infill_lsp.holes.hole import Hole, HoleKind, replaces_lines
 from infill_lsp.holes.neutral import neutral_fills
 from infill_lsp.judging.validity import first_error, has_compiler
 from infill_lsp.languages import language_for
@@ -25,6 +25,7 @@ from infill_lsp.trees.syntax import SyntaxTree, parse
 Verdict = Literal["sound", "broken", "unknown"]
 
 _MAX_READ = 40_000  # characters that are parsed or compiled for one fill; then others must tell
+_LINE_BREAKS = ("\n", "\r")
 _MAX_COMPARED = 4  # harmless fills that are tried in a text of some length
 
 
@@ -95,23 +96,41 @@ class _Place:
 
     def _takes(self, cut: Cut, fill: str, *, compiled: bool) -> bool:
         """Tell whether a text is without a fault with something in its hole."""
+        self.left -= len(self._filled(cut, fill))
+        return self._is_sound(cut, fill, compiled=compiled)
+
+    def _is_sound(self, cut: Cut, fill: str, *, compiled: bool) -> bool:
+        text, language = self._filled(cut, fill), self.snapshot.language
         if not compiled:
-            tree = self._tree(cut, fill)
+            tree = _parsed(text, cut, language)
             return tree is not None and not tree.has_faults
-        text = self._filled(cut, fill)
-        self.left -= len(text)
-        return first_error(text, self.snapshot.language) is None
+        if cut.below.startswith(_LINE_BREAKS) and not (self.before + fill + self.after).strip(" \t"):
+            text = cut.above + cut.below  # Blanks alone make no difference to a compiler, and each is a keystroke.
+        return _compiles(text, language)
 
     def _takes_something(self, cut: Cut, *, compiled: bool) -> bool:
         """Tell whether a text is without a fault with something harmless in its hole."""
-        if not self.fills:
-            self.fills = self._fills_in_order(compiled=compiled)
         key = cut, compiled
         if key not in self.takes_something:
-            self.takes_something[key] = any(
-                self._takes(cut, fill, compiled=compiled) for fill in self.fills[:_MAX_COMPARED]
-            )
+            last = _last_fitting(self.snapshot.language, self.hole.kind)
+            takes = self._takes_again(cut, last, compiled=compiled)
+            if not takes and (fitting := self._first_fitting(cut, compiled=compiled)) is not None:
+                takes, last.fill = True, fitting.strip()
+            self.takes_something[key] = takes
         return self.takes_something[key]
+
+    def _takes_again(self, cut: Cut, last: _LastFitting, *, compiled: bool) -> bool:
+        """Tell whether what fitted last, most often a keystroke ago, is among the fills to be tried, and fits."""
+        fills = self.fills[:_MAX_COMPARED] or neutral_fills(self.snapshot, self.hole)
+        sure = fills if len(fills) <= _MAX_COMPARED else fills[: _MAX_COMPARED - 1]  # One more may come first.
+        fill = next((each for each in sure if each.strip() == last.fill), None)
+        return fill is not None and self._is_sound(cut, fill, compiled=compiled)
+
+    def _first_fitting(self, cut: Cut, *, compiled: bool) -> str | None:
+        if not self.fills:
+            self.fills = self._fills_in_order(compiled=compiled)
+        fills = self.fills[:_MAX_COMPARED]
+        return next((fill for fill in fills if self._takes(cut, fill, compiled=compiled)), None)
 
     def _fills_in_order(self, *, compiled: bool) -> tuple[str, ...]:
         """Put the harmless fill first that fits: little text tells, and quickly."""
@@ -170,6 +189,24 @@ def breaks_above(above: str, language_id: str) -> bool:
         end = comments[0]
     last = above.rfind("\n", 0, end) + 1
     return any(fault.end < last for fault in tree.faults())
+
+
+@dataclass(slots=True)
+class _LastFitting:
+    """The harmless fill that fitted last, without blanks around it."""
+
+    fill: str | None = None
+
+
+@lru_cache(maxsize=16)
+def _last_fitting(_language: str, _kind: HoleKind) -> _LastFitting:
+    return _LastFitting()
+
+
+# While the blanks of an indent are typed, a fill gives the same text each time.
+@lru_cache(maxsize=16)
+def _compiles(text: str, language: str) -> bool:
+    return first_error(text, language) is None
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 _MAX_CHARS = 300_000
 
 
+_INK = re.compile(r"\S")
 _INDENT = re.compile(r"[ \t]+(?=\S)")
 
 
@@ -61,8 +62,8 @@ def _compile(text: str) -> None:
 
 def _blocks_around(text: str) -> str:
     """Write the headers of the blocks that the text's first line stands in, one for each level of four or a tab."""
-    first = next((line for line in text.split("\n") if line.strip()), "")
-    indent = _INDENT.match(first)
+    ink = _INK.search(text)
+    indent = _INDENT.match(text, text.rfind("\n", 0, ink.start()) + 1) if ink else None
     if indent is None:
         return ""
     step = 1 if "\t" in indent.group() else 4

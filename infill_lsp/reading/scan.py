@@ -7,7 +7,6 @@ known to lie outside strings and comments. It knows no holes and no suggestions.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -169,7 +168,14 @@ class _Memory:
     def still_true(self, text: str) -> dict[tuple[Range, ...], tuple[tuple[int, tuple[Frame, ...]], ...]]:
         """Give what was read so far above the first place where another text differs: a keystroke leaves most of it."""
         places = sorted({reached for known in self.read.values() for reached, _ in known})
-        num_same = bisect_left(places, True, key=lambda reached: not text.startswith(self.text[: reached + self.ahead]))
+        num_same, num_maybe, same = 0, len(places), 0  # `same` is up to where the two are known to be
+        while num_same < num_maybe:
+            middle = (num_same + num_maybe) // 2
+            end = min(places[middle] + self.ahead, len(self.text))
+            if text.startswith(self.text[same:end], same):
+                num_same, same = middle + 1, max(same, end)
+            else:
+                num_maybe = middle
         if not num_same:
             return {}
         last = places[num_same - 1]

@@ -11,6 +11,7 @@ from infill_lsp.languages import Language
 
 _MAX_CHARS = 20_000
 _STEP = 2_000
+_FEW = 100
 
 
 class Unclosed:
@@ -40,10 +41,7 @@ class Unclosed:
         if not self._counted[0]:
             self._counted = _known_of(self._quotes).counts(self._text, offset)
         end, counts = self._counted
-        first, last = sorted((offset, end))
-        between = [self._text.count(quote, first, last) for quote in self._quotes]
-        sign = 1 if offset > end else -1
-        counts = tuple(count + sign * more for count, more in zip(counts, between, strict=True))
+        counts = _counted_on(self._text, self._quotes, counts, end, offset)
         self._counted = offset, counts
         return counts
 
@@ -61,12 +59,43 @@ class _Known:
 
     def counts(self, text: str, offset: int) -> tuple[int, tuple[int, ...]]:
         """Give an offset not far from another, and how many quotes stand before it."""
+        if offset <= _MAX_CHARS:  # Soon counted; the small texts that are asked about between two keys are no reason
+            return 0, (0,) * len(self._quotes)  # to forget the large one.
         head, counts = self._last
-        if not offset - 2 * _STEP < len(head) < offset + _STEP or not text.startswith(head):
-            head = text[: max(offset - _STEP, 0)]
-            counts = tuple(head.count(quote) for quote in self._quotes)
-            self._last = head, counts
-        return len(head), counts
+        same = len(head) if text.startswith(head) else _line_start(text, _num_same(head, text))
+        if same == len(head) and offset - 2 * _STEP < same < offset + _STEP:
+            return same, counts
+        # Counted on from what is known, perhaps backwards: who types asks about places near each other.
+        end = _line_start(text, max(offset - _STEP, 0))
+        counts = _counted_on(head, self._quotes, counts, len(head), same)
+        counts = _counted_on(text, self._quotes, counts, same, end)
+        self._last = text[:end], counts
+        return end, counts
+
+
+def _counted_on(text: str, quotes: tuple[str, ...], counts: tuple[int, ...], end: int, offset: int) -> tuple[int, ...]:
+    """Give how many quotes stand before `offset`, of a text before the `end` of which so many are counted."""
+    first, last, sign = (end, offset, 1) if offset > end else (offset, end, -1)
+    return tuple(count + sign * text.count(quote, first, last) for count, quote in zip(counts, quotes, strict=True))
+
+
+def _num_same(text: str, other: str) -> int:
+    """Give how many characters two texts begin with that are the same, or a few less."""
+    same, end = 0, len(text)
+    while end - same > _FEW:
+        middle = (same + end) // 2
+        if other.startswith(text[same:middle], same):
+            same = middle
+        else:
+            end = middle
+    return same
+
+
+def _line_start(text: str, offset: int) -> int:
+    """Give where a line begins, a little before an offset: no quote stands across it. The offset, if lines are long."""
+    least = max(offset - _STEP, 0)
+    start = max(text.rfind("\n", least, offset), text.rfind("\r", least, offset)) + 1
+    return start if start > least else offset
 
 
 @cache

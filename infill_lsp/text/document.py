@@ -17,7 +17,8 @@ _SLICE_S = 0.02
 _TOTAL_S = 1.0
 # A parse that was cut is not tried again at every keystroke; one that was given up, even less often.
 _EDITS_UNTIL_NEXT = 8
-_EDITS_UNTIL_NEXT_QUICK = 32  # after a cut that came early
+_EDITS_UNTIL_NEXT_QUICK = 32  # after a cut that came early; twice as many after each further one
+_MOST_DOUBLINGS = 3
 _EDITS_UNTIL_RETRY = 64
 # An incremental tree may put the faults of broken code elsewhere than a fresh one. Fresh ones of small texts are cheap.
 _SMALL = 16_000
@@ -53,6 +54,7 @@ class Document:
         self._is_cold = False  # the tree is fresh from a long text
         self._handed_out = False  # a snapshot holds the tree, so an edit must take it over first
         self._edits_to_wait = 0
+        self._num_quick_cuts = 0  # one after the other, with no tree between
 
     @property
     def text(self) -> str:
@@ -118,13 +120,17 @@ class Document:
             parse = start_parse(self._text, self.language, self._index)
             tree = None if parse is None else parse.go_on(budget_s)
         if parse and not tree:
-            self._edits_to_wait = _EDITS_UNTIL_NEXT if budget_s >= _SLICE_S else _EDITS_UNTIL_NEXT_QUICK
+            self._edits_to_wait = _EDITS_UNTIL_NEXT
+            if budget_s < _SLICE_S:
+                self._edits_to_wait = _EDITS_UNTIL_NEXT_QUICK << min(self._num_quick_cuts, _MOST_DOUBLINGS)
+                self._num_quick_cuts += 1
             if parse.spent_s < _TOTAL_S:
                 self._parse = parse
                 return
             self._edits_to_wait = _EDITS_UNTIL_RETRY
         self._tree, self._parse, self._handed_out = tree, None, False
         self._settled = True
+        self._num_quick_cuts = 0
         self._is_cold = bool(parse and tree and parse.is_from_scratch and len(self._text) > _SMALL)
 
     def _warm(self) -> None:

@@ -175,13 +175,13 @@ class Protocol(LanguageServerProtocol):
         message.setdefault("params", None)
         return self._converter.structure(message, self.get_message_type(message["method"]) or fallback)
 
-    def prepare(self, methods: Iterable[str], answers: Iterable[type]) -> None:
-        """Let the converter write its code for messages and answers now: the first of each would wait for it."""
+    def prepare(self, methods: Iterable[str], answers: Iterable[object]) -> None:
+        """Let the converter write its code for messages and such answers now: the first of each would wait for it."""
         for method in methods:
             if (wire_type := self.get_message_type(method)) is not None:
                 self._converter.get_structure_hook(wire_type)
-        for wire_type in answers:
-            self._converter.get_unstructure_hook(wire_type)
+        for answer in answers:
+            self._converter.unstructure(answer)
 
     def _handle_request(self, msg_id: Any, method_name: str, params: Any) -> None:
         try:
@@ -201,6 +201,13 @@ class Protocol(LanguageServerProtocol):
     def _forget(self, msg_id: Any, done: Any) -> None:
         if self._request_futures.get(msg_id) is done:
             del self._request_futures[msg_id]
+
+    def notify(self, method: str, params: Any = None) -> None:
+        """Tell the client something; what is plain values goes out as it is."""
+        if isinstance(params, dict):
+            self._send_data({"jsonrpc": "2.0", "method": method, "params": params})
+        else:
+            super().notify(method, params)
 
     async def send_request_async(self, method: str, params: Any = None, msg_id: Any = None) -> Any:
         """Ask the client. When the caller stops waiting, nothing of the question is kept."""

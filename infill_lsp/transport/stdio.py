@@ -1,7 +1,7 @@
 """The stdio loop: bytes from the client to the protocol, bytes of the protocol to the client, and the end of both.
 
-Reading and writing have a thread each, so that neither a busy handler nor a client that stops reading can make the
-server deaf. Standard output belongs to the protocol alone: whatever else prints goes to standard error.
+Reading has a thread of its own and writing never waits, so that neither a busy handler nor a client that stops reading
+can make the server deaf. Standard output belongs to the protocol alone: whatever else prints goes to standard error.
 It knows no message's meaning.
 """
 
@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import logging
 import os
-import queue
 import re
 import signal
 import sys
@@ -20,11 +19,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Protocol as Interface
 
+from infill_lsp.transport.outbox import Outbox
+
 _log = logging.getLogger(__name__)
 
 MAX_MESSAGE_BYTES = 64 << 20
 _MAX_BELIEVED_BYTES = 4 << 30
-_MAX_UNSENT_BYTES = 256 << 20
 _MAX_HEADER_BYTES = 1 << 16
 _CHUNK_BYTES = 1 << 16
 _PARENT_POLL_S = 3.0
@@ -120,46 +120,6 @@ class MessageReader:
             if self._to_skip and not self._more():
                 return False
         return True
-
-
-class Outbox:
-    """Write messages in order from a thread of its own. `lost` is called, from any thread, when the client is gone."""
-
-    def __init__(self, file: int, lost: Callable[[str], None]) -> None:
-        self._file = file
-        self._lost = lost
-        self._messages: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        self._unsent_bytes = 0
-        self._counting = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="outbox", daemon=True)
-        self._thread.start()
-
-    def write(self, data: bytes) -> None:
-        """Send a message soon; returns at once."""
-        with self._counting:
-            self._unsent_bytes += len(data)
-            overflow = self._unsent_bytes > _MAX_UNSENT_BYTES
-        if overflow:
-            self._lost("the client does not read what it is sent")
-        else:
-            self._messages.put(data)
-
-    def finish(self, within_s: float) -> None:
-        """Send what is waiting and stop, or give up when that takes too long."""
-        self._messages.put(None)
-        self._thread.join(within_s)
-
-    def _run(self) -> None:
-        while (message := self._messages.get()) is not None:
-            rest = memoryview(message)
-            try:
-                while rest:
-                    rest = rest[os.write(self._file, rest) :]
-            except OSError:
-                return self._lost("the client closed its end")
-            with self._counting:
-                self._unsent_bytes -= len(message)
-        return None
 
 
 def run_stdio(

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from engine.fake import INFO
+from infill_lsp.blocks.indentation import line_text
+from infill_lsp.holes import all_holes
 from infill_lsp.holes.all_holes import MAX_HOLES, function_around, has_hole_outside, holes_within, num_holes_within
 from infill_lsp.holes.hole import hole_for_action
 from infill_lsp.holes.hole_groups import groups_of, halves_of
+from infill_lsp.languages import language_for
+from infill_lsp.text.document import Snapshot
 from tests.check import check_always
 from tests.fixture import marked, snapshot_of
 
@@ -98,3 +104,33 @@ def test_a_hole_far_away_is_told_of_when_asked() -> None:
     snapshot = snapshot_of(text)
     assert not has_hole_outside(snapshot, 0, 20)
     assert has_hole_outside(snapshot, 0, 20, far=True)
+
+
+_PARTS = ["...", "pass", "raise NotImplementedError", "# TODO: a", "{}", "{ }", "todo!()", "x", "):", "if a:", "end"]
+_PARTS += ["do", "else", "panic(1)", " ", "    ", "\t", "\n", "\n", "\n\n", "\r\n", "\r", "def f(a", "{", "}"]
+
+
+@pytest.mark.parametrize("language", ["python", "rust", "javascript", "ruby", "lua", "go", "json"])
+@given(parts=st.lists(st.sampled_from(_PARTS), max_size=30), edges=st.tuples(st.floats(0, 1), st.floats(0, 1)))
+@example(parts=["if a:", "\n", "x", "\n"], edges=(0.2, 1.0))  # The range begins within a header.
+@settings(deadline=None, max_examples=100)
+def test_the_places_of_a_small_range_are_those_found_in_the_whole_text(
+    language: str, parts: list[str], edges: tuple[float, float]
+) -> None:
+    snapshot = snapshot_of("".join(parts), language)
+    start, end = sorted(int(edge * len(snapshot.text)) for edge in edges)
+    table = language_for(language)
+    by_range = [
+        (offset, is_header)
+        for offset, is_header in all_holes._candidates(snapshot.text, start, end, table)
+        if not (is_header and _is_none_or_has_body(snapshot, offset))
+    ]
+    near = all_holes._candidates_near(snapshot.text[max(start - 8, 0) : start], snapshot.text[start:end], table.id)
+    found = [(start + offset, is_header) for offset, is_header in near]
+    assert [each for each in found if not (each[1] and _is_none_or_has_body(snapshot, each[0]))] == by_range
+
+
+def _is_none_or_has_body(snapshot: Snapshot, offset: int) -> bool:
+    line = snapshot.index.line_of(offset)
+    table = language_for(snapshot.language)
+    return not all_holes._may_be_header(line_text(snapshot, line), table) or all_holes._has_body(snapshot, line)

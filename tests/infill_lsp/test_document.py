@@ -207,6 +207,28 @@ def test_a_parse_that_was_cut_is_tried_again_but_not_at_every_edit() -> None:
     assert document.snapshot(60.0).tree is not None
 
 
+def test_a_parse_that_is_cut_again_and_again_is_tried_less_often_until_there_is_a_tree() -> None:
+    document = Document("file:///a.py", 1, LONG, "python")
+
+    def edits_until_a_try() -> int:
+        """Type until a parse would be tried."""
+        for number in range(1, 1_000):
+            document.edit(0, 0, "y")
+            if document._edits_to_wait <= 0:
+                return number
+        raise AssertionError("it is never tried again")
+
+    waits = []
+    for _ in range(6):
+        assert document.snapshot(NO_TIME).tree is None
+        waits.append(edits_until_a_try())
+    assert waits == [32, 64, 128, 256, 256, 256]
+    assert document.snapshot(60.0).tree is not None
+    document.edit(0, 0, "y")
+    assert document.snapshot(NO_TIME).tree is None
+    assert edits_until_a_try() == 32
+
+
 def test_a_tree_outlives_a_parse_that_was_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(document_room, "_SLICE_S", NO_TIME)
     document = Document("file:///a.py", 1, LONG, "python")

@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from infill_lsp.blocks.near_items import Cut
 from infill_lsp.holes.hole import Hole, hole_at, hole_for_action
+from infill_lsp.judging import near_check
 from infill_lsp.judging.near_check import Verdict, breaks_above, verdict_near
+from infill_lsp.judging.validity import first_error
 from infill_lsp.text.document import Document
 from infill_lsp.trees.syntax import parse
 from tests.fixture import marked, snapshot_of
@@ -183,3 +186,37 @@ def test_a_text_parsed_again_in_part_is_as_sound_as_parsed_whole(given_lines: tu
         assert whole is not None
         assert again.has_faults == whole.has_faults
         assert tree.faults() == ()
+
+
+@given(LINES, st.sampled_from(["", "a", "a b", "(a", "pass", "return 1"]), st.data())
+@settings(max_examples=200, deadline=None)
+def test_what_was_judged_before_changes_no_verdict(
+    given_lines: tuple[str, str, str, str], fill: str, data: st.DataObject
+) -> None:
+    language, above, line, below = given_lines
+    document = Document("file:///sample", 1, f"{above}\n{line}\n{below}", language)
+    for _ in range(4):
+        caret = data.draw(st.integers(0, len(document.text)))
+        document.edit(caret, caret, data.draw(st.sampled_from([" ", "  ", "a", "(", "\n    ", " = "])))
+        snapshot = document.snapshot()
+        hole = hole_at(snapshot, caret + 1)
+        if isinstance(hole, Hole):
+            remembered = verdict_near(snapshot, hole, fill)
+            for each in ("_place", "_compiles", "_last_fitting", "_parsed", "_sound_tree", "_is_sound_without"):
+                getattr(near_check, each).cache_clear()
+            assert verdict_near(snapshot, hole, fill) == remembered
+
+
+@given(
+    st.lists(st.sampled_from([*PIECES["python"], "a = \\", "a = 1 \\", "", "    b", "\tc"]), max_size=6).map("\n".join),
+    st.text(" \t", max_size=5),
+    st.lists(st.sampled_from(PIECES["python"]), max_size=4).map("\n".join),
+)
+@settings(max_examples=400, deadline=None)
+def test_blanks_alone_on_a_line_make_no_difference_to_the_compiler(above: str, blanks: str, below: str) -> None:
+    cut = Cut(f"{above}\n", below and f"\n{below}")
+    text = cut.above + blanks + cut.below
+    start = len(cut.above)
+    hole = Hole(start, start + len(blanks), "statement", "", False, "a blank line")
+    place = near_check._Place(snapshot_of(text), hole, "", "", (cut,))
+    assert place._is_sound(cut, blanks, compiled=True) == (first_error(text, "python") is None)

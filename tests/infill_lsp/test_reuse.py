@@ -3,6 +3,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from infill_lsp.fitting.suggestion import Suggestion
 from infill_lsp.ghost.reuse import is_typed_out, rest
@@ -109,3 +111,19 @@ def test_a_suggestion_is_for_its_own_document() -> None:
     suggestion = Suggestion(4, 4, "1", 0.0)
     assert rest(first, suggestion, first, 4) == suggestion
     assert rest(first, suggestion, other, 4) is None
+
+
+@given(
+    st.text("ab(", max_size=5),
+    st.integers(0, 5),
+    st.integers(0, 5),
+    st.text("ab(", max_size=4),
+    st.text("ab(", max_size=9),
+)
+def test_a_suggestion_is_typed_out_where_the_text_begins_and_ends_so(
+    before: str, start: int, end: int, suggested: str, after: str
+) -> None:
+    start, end = sorted((min(start, len(before)), min(end, len(before))))
+    head, tail = before[:start] + suggested, before[end:]
+    expected = after.startswith(head) and after.endswith(tail) and len(after) >= len(head) + len(tail)
+    assert is_typed_out(snapshot_of(before), Suggestion(start, end, suggested, 0.0), snapshot_of(after)) is expected
