@@ -1,8 +1,7 @@
-"""The benchmark of the server: a short round of it, what its rounds come to, and the engine that it measures beside."""
+"""The benchmark of the server: a short round of it, and what its rounds come to."""
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from statistics import median
 
@@ -11,10 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import server
-from benchmarks.prepared_engine import PreparedEngine
 from benchmarks.server_times import REQUEST_BAR_MS, Times, percentile, row
-from engine.api import Draft, Engine, FillRequest, FillResult
-from engine.fake import ScriptedEngine
 
 _TEXT = "def f(first, second, third):\n    call(first)\n    return g(second)\n\n\n" * 40
 _NUM_KEYS = len("\n    value = compute(first, second[0])")
@@ -61,15 +57,3 @@ def test_no_more_values_lie_below_a_percentile_than_it_says(values: list[float],
     found = percentile(values, percent)
     assert found in values
     assert sum(value < found for value in values) * 100 <= percent * len(values)
-
-
-@given(text=st.text(min_size=1), prefix=st.text())
-def test_the_prepared_engine_says_what_the_scripted_one_says(text: str, prefix: str) -> None:
-    request = FillRequest(prefix=prefix, suffix="")
-    plain = text.replace("{", "(")  # The scripted engine writes parts of the request into a text that asks for them.
-    assert told(PreparedEngine(plain), request) == told(ScriptedEngine(plain), request)
-
-
-def told(engine: Engine, request: FillRequest) -> tuple[list[Draft], FillResult]:
-    drafts: list[Draft] = []
-    return drafts, asyncio.run(engine.fill(request, drafts.append))
