@@ -37,7 +37,8 @@ from engine.models.dense_adapter import DenseDiffusionGemma
 from engine.models.diffusion_gemma import DiffusionGemma
 from engine.models.families import family_of
 from engine.models.idle_experts import leave_out_idle_experts
-from engine.models.quantize.modules import quantize_modules
+from engine.models.quantize.calibration import calibrated
+from engine.models.quantize.modules import names_in, quantize_modules
 from engine.models.quantize.precision import PRECISIONS, Precision, format_of, last_layer_of
 from engine.profile import read
 from engine.training import scores
@@ -218,7 +219,7 @@ def loaded(model: str, precision: Precision) -> LocalFiller:
         raise EngineError(f"{model} is no DiffusionGemma checkpoint; choose another one")
     weights = checkpoint.stored(folder, DiffusionGemmaForBlockDiffusion, torch.float32).eval()
     leave_out_idle_experts(weights)
-    quantize_modules(weights, precision)
+    quantize_modules(weights, precision, calibrated(weights, folder, names_in(weights, precision)))
     declared = getattr(weights.config, "infill", None) or {}
     profile = read(declared, weights.config.canvas_length)
     adapter: DiffusionGemma = DiffusionGemma(weights)

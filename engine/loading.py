@@ -11,14 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers
+from tokenizers import Tokenizer
 
-from engine.api import CheckpointError
 from engine.chat import reads_marks_as_text
 from engine.models import checkpoint
 from engine.models.adapter import Adapter
 from engine.models.families import config_of
-from engine.models.masked_names import added_tokens
+from engine.models.tokenizer_files import tokenizer_of as tokenizer_of
 from engine.profile import Profile, read
 from engine.published import assumed
 
@@ -63,38 +62,3 @@ def denoising(
     if max_prefix_tokens is not None:
         profile = replace(profile, max_prefix_tokens=min(profile.max_prefix_tokens, max_prefix_tokens))
     return Loaded(adapter, tokenizer, profile)
-
-
-def tokenizer_of(folder: Path) -> Tokenizer:
-    """Read a folder's `tokenizer.json`, or the `vocab.json` and `merges.txt` of the kind that Qwen2 has.
-
-    Raises: CheckpointError.
-    """
-    vocabulary, merges = folder / "vocab.json", folder / "merges.txt"
-    try:
-        if not (folder / "tokenizer.json").is_file() and vocabulary.is_file() and merges.is_file():
-            return _byte_level(folder, vocabulary, merges)
-        return Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except CheckpointError:
-        raise
-    except Exception as error:  # The library raises bare Exception for a missing and for a broken file alike.
-        raise CheckpointError(f"{folder}: no usable tokenizer.json there; download the checkpoint again") from error
-
-
-def _byte_level(folder: Path, vocabulary: Path, merges: Path) -> Tokenizer:
-    from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
-
-    tokenizer = Tokenizer(models.BPE.from_file(str(vocabulary), str(merges)))
-    tokenizer.normalizer = normalizers.NFC()
-    words = pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), behavior="isolated")
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [words, pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    added = sorted(added_tokens(folder).items(), key=lambda token: token[1])
-    # None of these stands in code: they steer the model.
-    tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name, _ in added])
-    for name, token_id in added:
-        if tokenizer.token_to_id(name) != token_id:
-            raise CheckpointError(f"{folder}: the token {name} is not {token_id} there; download the checkpoint again")
-    return tokenizer

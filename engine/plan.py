@@ -17,10 +17,13 @@ _GB = 1e9
 _MIB = 1 << 20
 # Kernels, libraries and what the allocator cannot use: measured on no card yet.
 _RESERVE_BYTES = 640 * _MIB
-# An output head is made whole in parts of this size (see `engine.models.quantize.linear`).
-_PART_BYTES = 256 * _MIB
+# Weights are made whole in parts of this size (see `engine.models.quantize.reference`), in float32 at most.
+_PART_BYTES = 128 * _MIB
 # Logits, what is scaled and masked of them, their probabilities, and what is sorted.
 _LOGITS_COPIES = 4
+# Where passes run on static buffers, all that is there of whole canvases at once: logits, what is masked of them, and
+# their log-probabilities, when a hole's width is judged. The passes work on a few rows at a time.
+_STATIC_LOGITS_COPIES = 3
 _CONTEXT_TOKENS = (32_768, 16_384, 8192, 4096, 2048)
 _LEAST_CONTEXT_TOKENS = _CONTEXT_TOKENS[-1]
 _WANTED_CONTEXT_TOKENS = 8192
@@ -95,9 +98,10 @@ def needed(sizes: Sizes, precision: Precision, context_tokens: int, num_offloade
     context = min(context_tokens, sizes.max_tokens)
     weights = sizes.weights[precision] - num_offloaded * sizes.expert_layers[precision]
     lent = sizes.expert_layers[precision] if num_offloaded else 0
-    # A prefix is read as a whole before the canvas is.
-    rows = sizes.canvas_tokens * sizes.logits_row * _LOGITS_COPIES
-    rows += max(sizes.canvas_tokens, context) * sizes.hidden_row
+    # A prefix is read as a whole before the canvas is, and leaves nothing but its keys and values.
+    copies = _STATIC_LOGITS_COPIES if sizes.static_row else _LOGITS_COPIES
+    of_canvas = sizes.canvas_tokens * (sizes.logits_row * copies + sizes.hidden_row)
+    rows = max(of_canvas, context * sizes.hidden_row)
     parts = 0 if precision == "bf16" else _PART_BYTES
     prefixes = sizes.prefix_copies * sizes.kv_cache(context) + sizes.static_buffers(context)
     return weights + lent + rows + parts + prefixes + _RESERVE_BYTES

@@ -179,8 +179,8 @@ class DiffusionGemma(LoadedModel):
     def _logits(self, hidden: Tensor) -> Tensor:
         softcap = self._model.final_logit_softcapping
         logits: Tensor = self._model.lm_head(hidden)
-        capped: Tensor = (logits.float() / softcap).tanh() * softcap
-        return capped
+        # In place: a gigabyte and more of a large vocabulary's would be there four times.
+        return logits.to(torch.float32, copy=True).div_(softcap).tanh_().mul_(softcap)
 
 
 class DenoisingPass:

@@ -22,14 +22,16 @@ from engine.folder_sizes import sizes_in
 from engine.models import causal_checkpoint
 from engine.models.causal_lm import CausalLM
 from engine.models.quantize.build import load_quantized
-from engine.models.quantize.modules import num_bytes, quantize_modules
+from engine.models.quantize.calibration import calibrated
+from engine.models.quantize.modules import names_in, num_bytes, quantize_modules
 from engine.models.quantize.precision import PRECISIONS, Precision
 from engine.models.quantize.weight import QuantWeight
 from engine.worker import Worker
+from tests.engine.tiny import tiny_tokenizer
 from tests.engine.tiny_causal import save_tiny_causal
 
 QUANTIZED: tuple[Precision, ...] = ("int8", "int4")
-VOCAB_SIZE = 96
+VOCAB_SIZE = 272  # more than `tiny_tokenizer` has
 IDS = torch.arange(6, 36)[None] % VOCAB_SIZE
 REQUEST = FillRequest("def add(a, b):\n    return ", "\n", max_hole_tokens=4)
 _SMALL: dict[str, Any] = {
@@ -66,7 +68,8 @@ def _gemma4(**_: Any) -> Any:
     }
     sight = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2}
     sight |= {"head_dim": 8, "num_key_value_heads": 2}
-    ids = {"image_token_id": 90, "video_token_id": 91, "audio_token_id": 92, "boi_token_id": 93, "eoi_token_id": 94}
+    ids = {"image_token_id": 265, "video_token_id": 266, "audio_token_id": 267}
+    ids |= {"boi_token_id": 268, "eoi_token_id": 269}
     config = transformers.Gemma4Config(text_config=text, vision_config=sight, audio_config=None, **ids)
     return transformers.Gemma4ForConditionalGeneration(config)
 
@@ -114,6 +117,7 @@ def saved(make: Callable[[], Any], folder: Path) -> Path:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         make().eval().save_pretrained(folder, max_shard_size="40KB")
+    tiny_tokenizer().save(str(folder / "tokenizer.json"))
     assert len(list(folder.glob("*.safetensors"))) > 1
     return folder
 
@@ -144,13 +148,15 @@ def logits(model: Any) -> torch.Tensor:
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("precision", PRECISIONS)
 def test_the_built_model_is_the_published_one_quantised(
-    kind: str, precision: Precision, folder_of: Callable[[str], Path]
+    kind: str, precision: Precision, folder_of: Callable[[str], Path], caplog: pytest.LogCaptureFixture
 ) -> None:
     expected = published(folder_of(kind))
     plain = logits(expected)
-    swapped = quantize_modules(expected, precision)
+    seen = calibrated(expected, folder_of(kind), names_in(expected, precision))
+    swapped = quantize_modules(expected, precision, seen)
     built = load_quantized(folder_of(kind), precision)
     assert torch.equal(logits(built), logits(expected))
+    assert "is quantised without knowing" not in caplog.text
     assert bool(swapped.slots) == (precision != "bf16")
     assert torch.equal(logits(built), plain) == (precision == "bf16")
 

@@ -195,7 +195,18 @@ def test_the_published_checkpoint_fits_where_it_should() -> None:
     assert plan is not None
     assert (plan.precision, plan.offloaded_layers, plan.context_tokens) == ("int4", (), 8192)
     # At 8,192 tokens of context and a canvas of 256, with nothing remembered besides.
-    assert needed(PUBLISHED, "int4", 8192) <= 18 * 2**30
+    assert needed(PUBLISHED, "int4", 8192) <= 18 * GB
+
+
+def test_a_prefix_is_read_before_there_are_logits_and_not_beside_them() -> None:
+    canvas = PUBLISHED.canvas_tokens * (3 * PUBLISHED.logits_row + PUBLISHED.hidden_row)
+    reading = canvas // PUBLISHED.hidden_row + 1  # tokens that take as much
+    without = replace(PUBLISHED, kv_token=0, kv_window=0, static_row=1)
+    assert needed(without, "int4", 2048) == needed(without, "int4", reading - 1)
+    assert needed(without, "int4", reading + 9) - needed(without, "int4", reading) == 9 * PUBLISHED.hidden_row
+    unrecorded = replace(without, static_row=0)
+    copy = PUBLISHED.canvas_tokens * PUBLISHED.logits_row - without.static_buffers(2048)
+    assert needed(unrecorded, "int4", 2048) - needed(without, "int4", 2048) == copy
 
 
 def test_a_smaller_card_keeps_experts_on_the_host_and_says_so() -> None:

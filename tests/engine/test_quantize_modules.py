@@ -87,9 +87,9 @@ def test_originals_are_let_go_of_one_by_one(monkeypatch: pytest.MonkeyPatch):
     gc.collect()
     seen = []
 
-    def counting(weight: Tensor, format: object) -> object:
+    def counting(weight: Tensor, format: object, factor: object) -> object:
         seen.append(len(gone))
-        return quantized_as(weight, format)
+        return quantized_as(weight, format, factor)
 
     monkeypatch.setattr("engine.models.quantize.modules.quantized_as", counting)
     quantize_modules(model, "int4")

@@ -17,13 +17,16 @@ from torch import Tensor, nn
 
 from engine.models.families import family_of
 from engine.models.quantize import store
+from engine.models.quantize.calibration import calibrated
 from engine.models.quantize.empty import empty_model
+from engine.models.quantize.lent import lent
 from engine.models.quantize.modules import prepare_modules
 from engine.models.quantize.offload import keep_on_host
 from engine.models.quantize.parts import Part, packed_from, parts_of
 from engine.models.quantize.precision import Precision
+from engine.models.quantize.seen import Seen
 from engine.models.quantize.store import BrokenStoreError, Store
-from engine.models.quantize.stream import Source, stream
+from engine.models.quantize.stream import Put, Source, stream
 from engine.models.quantize.weight import QuantWeight
 
 _log = logging.getLogger(__name__)
@@ -112,9 +115,32 @@ def _stored(source: Source, parts: Sequence[Part], kinds: store.Kinds, precision
             _log.info("quantising %s to %s, once", source.folder, precision)
             record = {"source": str(source.folder.resolve()), "precision": precision}
             with store.writing(folder, kinds, record) as writer:
-                stream(source, parts, writer.put, work_on=device)
+                rest, seen = _read_and_stream(source, parts, writer.put, device)
+                stream(source, rest, writer.put, work_on=device, seen=seen)
             store.drop_stale(source.folder.resolve(), precision, keep=key)
     return folder
+
+
+def _read_and_stream(source: Source, parts: Sequence[Part], put: Put, device: torch.device) -> tuple[list[Part], Seen]:
+    """Let the model read a text and hand over each quantised weight once it is known what it is multiplied with.
+
+    At no time are there more of its weights in memory than a module's, and moments of more than a layer. Returns the
+    parts that are left, and what is known of them.
+    """
+    wanted = {part.names: part for part in parts if part.format is not None}
+
+    def whole(seen: Seen, names: Sequence[str]) -> None:
+        stream(source, [wanted[tuple(names)]], put, work_on=device, seen=seen)
+        del wanted[tuple(names)]
+
+    done = set(wanted)
+    dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+    model = empty_model(source.folder, dtype)
+    with lent(model, source, parts, device, dtype):
+        names = {name for part in wanted.values() for name in part.names}
+        left = calibrated(model, source.folder, names, device, Seen(wanted, whole))
+    done -= set(wanted)
+    return [part for part in parts if part.names not in done], left
 
 
 def _fill_from_store(

@@ -81,21 +81,35 @@ class ConvertedSource(Source):
             else:
                 yield from self._experts(part, stacked)
 
+    def some(self, part: Part, index: int) -> Tensor:
+        """Return one row of a part, or one expert of experts. Raises: CheckpointError."""
+        stacked = self._stacked.get(self.name_of(part))
+        if stacked is None:
+            return super().some(part, index)
+        with contextlib.ExitStack() as files:
+            return self._expert(part, stacked.experts[index], {}, files)
+
     def _experts(self, part: Part, stacked: Stacked) -> Iterator[tuple[Part, int, Tensor]]:
         with contextlib.ExitStack() as files:
             tensors: dict[Path, Any] = {}
             for index, names in enumerate(stacked.experts):
-                rows = []
-                for name in names:
-                    at = self._where[name]
-                    if at not in tensors:  # A layer's experts may go on in the next file.
-                        tensors[at] = files.enter_context(opened(at))
-                    rows.append(tensors[at].get_tensor(name))
-                whole = torch.cat(rows)
-                if whole.shape != part.shape[1:]:
-                    shapes = f"{list(whole.shape)} instead of {list(part.shape[1:])}"
-                    raise CheckpointError(f"{self.folder}: {names[0]} has the wrong shape, {shapes}; choose another")
-                yield part, index, whole[None]
+                yield part, index, self._expert(part, names, tensors, files)[None]
+
+    def _expert(
+        self, part: Part, names: Sequence[str], tensors: dict[Path, Any], files: contextlib.ExitStack
+    ) -> Tensor:
+        """Return one expert's rows; files that are opened for it are added to `tensors`."""
+        rows = []
+        for name in names:
+            at = self._where[name]
+            if at not in tensors:  # A layer's experts may go on in the next file.
+                tensors[at] = files.enter_context(opened(at))
+            rows.append(tensors[at].get_tensor(name))
+        whole = torch.cat(rows)
+        if whole.shape != part.shape[1:]:
+            shapes = f"{list(whole.shape)} instead of {list(part.shape[1:])}"
+            raise CheckpointError(f"{self.folder}: {names[0]} has the wrong shape, {shapes}; choose another")
+        return whole
 
 
 def layout(model: Any, stored: Collection[str]) -> dict[str, Made]:

@@ -6,7 +6,7 @@ stay shared: encoder and decoder of the published classes hold one `QuantWeight`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from engine.models.quantize.experts import QuantExperts, are_fused_experts
 from engine.models.quantize.linear import QuantLinear
 from engine.models.quantize.precision import Format, Precision, format_of, last_layer_of
 from engine.models.quantize.scales import quantized_as
+from engine.models.quantize.seen import Seen
 from engine.models.quantize.weight import QuantWeight
 
 
@@ -46,12 +47,18 @@ class Swapped:
         return bits / max(1, sum(torch.Size(slot.weight.shape).numel() for slot in self.slots))
 
 
-def quantize_modules(model: nn.Module, precision: Precision) -> Swapped:
+def quantize_modules(model: nn.Module, precision: Precision, seen: Seen | None = None) -> Swapped:
     """Quantise a loaded model where it is, weight by weight: at most one is there in both forms.
 
-    At `bf16` nothing changes. Raises: ValueError for a weight that is not finite; the model is of no use then.
+    `seen` is what its weights are multiplied with, as `engine.models.quantize.calibration` finds it. At `bf16` nothing
+    changes. Raises: ValueError for a weight that is not finite; the model is of no use then.
     """
-    return _swap(model, precision, lambda weight, format: QuantWeight(quantized_as(weight, format), weight.dtype))
+
+    def made(names: Sequence[str], weight: Tensor, format: Format) -> QuantWeight:
+        factor = None if seen is None else seen.factor(names, 0, len(weight), weight.device)
+        return QuantWeight(quantized_as(weight, format, factor), weight.dtype)
+
+    return _swap(model, precision, made)
 
 
 def prepare_modules(model: nn.Module, precision: Precision, dtype: torch.dtype | None = None) -> Swapped:
@@ -61,7 +68,7 @@ def prepare_modules(model: nn.Module, precision: Precision, dtype: torch.dtype |
     of the weights that are stood for; None: that of the model's parameters.
     """
 
-    def made(weight: Tensor, format: Format) -> QuantWeight:
+    def made(names: Sequence[str], weight: Tensor, format: Format) -> QuantWeight:
         return QuantWeight.empty(weight.shape, format, dtype or weight.dtype)
 
     return _swap(model, precision, made)
@@ -85,7 +92,15 @@ class _Use:
     format: Format | None  # None: this use needs the weight as it is
 
 
-def _swap(model: nn.Module, precision: Precision, made: Callable[[Tensor, Format], QuantWeight]) -> Swapped:
+def names_in(model: nn.Module, precision: Precision) -> set[str]:
+    """Return the names of the weights that are to be quantised, in a model whose modules are still its own."""
+    return {use.name for use in _uses(model, precision) if use.format is not None}
+
+
+_Made = Callable[[Sequence[str], Tensor, Format], QuantWeight]
+
+
+def _swap(model: nn.Module, precision: Precision, made: _Made) -> Swapped:
     before = num_bytes(model)
     uses: dict[int, list[_Use]] = {}
     for use in _uses(model, precision):
@@ -100,7 +115,8 @@ def _swap(model: nn.Module, precision: Precision, made: Callable[[Tensor, Format
         format = first.format
         if format is None or any(use.format != format for use in shared):
             continue
-        quantized = made(weight, format)
+        names = tuple(use.name for use in shared)
+        quantized = made(names, weight, format)
         del weight
         for use in shared:
             if id(use.module) not in finished:
@@ -112,7 +128,7 @@ def _swap(model: nn.Module, precision: Precision, made: Callable[[Tensor, Format
                     continue
                 finished[id(use.module)] = replacement
             setattr(use.parent, use.child, finished[id(use.module)])
-        slots.append(Slot(tuple(use.name for use in shared), format, quantized))
+        slots.append(Slot(names, format, quantized))
     kept = tuple(name for name, _ in model.named_parameters())
     return Swapped(tuple(slots), kept, before, num_bytes(model))
 

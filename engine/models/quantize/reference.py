@@ -13,8 +13,8 @@ from torch import Tensor
 
 from engine.models.quantize.packing import Packed
 
-# A weight with more elements (an output head) is made whole in parts of so many: 128 MiB in bfloat16.
-_PART_WEIGHTS = 1 << 26
+# A weight with more elements (an output head) is made whole in parts of so many: 128 MiB in float32.
+_PART_WEIGHTS = 1 << 25
 
 
 def reference_expert_product(

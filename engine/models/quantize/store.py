@@ -23,7 +23,7 @@ from torch import Tensor
 
 from engine.api import EngineError
 
-_FORMAT_VERSION = 1
+_FORMAT_VERSION = 2
 _WEIGHTS_FILE, _RECORD_FILE = "weights.safetensors", "store.json"
 _SAMPLES, _SAMPLE_BYTES = 1024, 256
 _ROOM_BYTES = 64 << 20

@@ -20,11 +20,12 @@ from torch import Tensor
 from engine.api import CheckpointError
 from engine.models.quantize.parts import Part, pieces_of
 from engine.models.quantize.scales import quantized_as
+from engine.models.quantize.seen import Seen
 
 _INDEX = "model.safetensors.index.json"
 _ONE_FILE = "model.safetensors"
 # Quantising a piece takes some twenty times its bytes for a moment, which must stay below one shard.
-_LARGEST_PIECE = 8 << 20
+_LARGEST_PIECE = 64 << 20
 _PIECES_IN_A_SHARD = 48
 _DTYPES = {
     "BF16": torch.bfloat16,
@@ -119,6 +120,26 @@ class Source:
                 for first in range(0, part.shape[0], step):
                     yield part, first, rows[first : first + step]
 
+    def whole(self, part: Part, device: torch.device | str, dtype: torch.dtype) -> Tensor:
+        """Return all of a part, in this type where it is a floating one. Raises: CheckpointError."""
+        found: Tensor | None = None
+        for file, inside in self.in_file_order([part]):
+            for _, first, rows in self.pieces(file, inside):
+                if found is None:
+                    found = torch.empty(
+                        part.shape, dtype=dtype if rows.is_floating_point() else rows.dtype, device=device
+                    )
+                (found[first : first + len(rows)] if part.shape else found).copy_(rows)
+        assert found is not None
+        return found
+
+    def some(self, part: Part, index: int) -> Tensor:
+        """Return one row of a part, or one expert of experts. Raises: CheckpointError."""
+        name = self.name_of(part)
+        with opened(self._where[name]) as tensors:
+            found: Tensor = tensors.get_slice(name)[index : index + 1][0]
+        return found
+
     def _hash(self, name: str) -> bytes:
         digest = hashlib.blake2b()
         with opened(self._where[name]) as tensors:
@@ -128,11 +149,13 @@ class Source:
         return digest.digest()
 
 
-def stream(source: Source, parts: Sequence[Part], put: Put, *, work_on: torch.device | str = "cpu") -> None:
+def stream(
+    source: Source, parts: Sequence[Part], put: Put, *, work_on: torch.device | str = "cpu", seen: Seen | None = None
+) -> None:
     """Hand over every part, quantised where it has a format: piece by piece, in the order of the files.
 
     Quantised parts go under the names of `Part.tensors`. `work_on` is the device that quantises; what `put` gets lies
-    there. Raises: CheckpointError, also for weights that are not finite.
+    there. `seen` is what weights are multiplied with. Raises: CheckpointError, also for a weight that is not finite.
     """
     for file, inside in source.in_file_order(parts):
         for part, first, rows in source.pieces(file, inside):
@@ -140,7 +163,8 @@ def stream(source: Source, parts: Sequence[Part], put: Put, *, work_on: torch.de
                 put(part.name, first, rows)
                 continue
             try:
-                packed = quantized_as(rows.to(work_on), part.format)
+                factor = None if seen is None else seen.factor(part.names, first, len(rows), work_on)
+                packed = quantized_as(rows.to(work_on), part.format, factor)
             except ValueError as error:
                 raise CheckpointError(f"{source.folder}: {part.name}: {error}; choose another checkpoint") from error
             for kind, tensor in pieces_of(packed):
