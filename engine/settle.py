@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.guidance import Guidance, product_of
+from engine.repeats import Repeats
 
 Read = Callable[[Tensor, Tensor], Tensor]
 """Rows [B, W] and where they are asked about [B, W] bool -> causal logits [N, V], at i given the ids before i."""
@@ -38,9 +39,15 @@ class Scored:
 class Settling:
     """A text that is being settled: what it begins with, and what one denoising pass makes of each place after that."""
 
-    def __init__(self, given: Sequence[int], denoised: Tensor, slack_token_id: int) -> None:
-        """Draft the likeliest text. Shapes: denoised [P, V] float32, log-probabilities of the P places."""
+    def __init__(
+        self, given: Sequence[int], denoised: Tensor, slack_token_id: int, repeats: Repeats | None = None
+    ) -> None:
+        """Draft the likeliest text. Shapes: denoised [P, V] float32, log-probabilities of the P places.
+
+        `repeats` is the text that what is written may have its like in.
+        """
         self._denoised, self._num_given, self._slack_token_id = denoised, len(given), slack_token_id
+        self._repeats = repeats or Repeats(())
         self.ids = [*given, *until_end(denoised, slack_token_id)]
         self.num_settled = len(given)
         self.is_settled = False
@@ -70,11 +77,15 @@ class Settling:
         if same is None and ends and len(wanted) <= len(drafted):
             self.ids, self.num_settled, self.is_settled = self.ids[:start] + wanted, start + len(wanted), True
         else:
-            # What stands right of the correction was read without it; there is no better guess yet.
             self.num_settled = start + (len(drafted) if same is None else same) + 1
             self.ids = self.ids[:start] + wanted
             if not ends:
                 self.ids += until_end(self._denoised[len(self.ids) - self._num_given :], self._slack_token_id)
+            # What stands right of a correction was read without it: what followed there before is a better guess.
+            guess = (
+                [] if same is None else self._repeats.after(self.ids[: self.num_settled], num_places - self.num_settled)
+            )
+            self.ids[self.num_settled : self.num_settled + len(guess)] = guess
         self.log_probs += log_probs_of(causal, self.ids[first : self.num_settled])
         return None
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.guidance import Guidance, product_of
+from engine.repeats import Repeats
 from engine.settle import Scored, Settling, settle, until_end
 
 _V, _SLACK = 11, 10
@@ -75,6 +76,27 @@ def test_a_draft_settles_on_what_is_written_one_by_one(seed: int) -> None:
     assert draft.is_settled
     assert readings <= len(wanted) - len(given) + 1
     assert [one.ids for one in scored] == ([wanted] if wanted else [])
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_guesses_from_the_text_change_nothing_but_how_often_is_read(seed: int) -> None:
+    """Of few tokens, so that there is a guess nearly everywhere; most are wrong, and some are longer than the draft."""
+    text = torch.randint(0, _SLACK, (60,), generator=torch.Generator().manual_seed(seed)).tolist()
+    denoised = denoised_by(seed, 1 + seed % 14)
+    draft = Settling([5], denoised, _SLACK, Repeats([*text, *range(_SLACK), *range(_SLACK)]))
+    scored, _ = finish([draft], [], seed)
+    wanted = written_one_by_one([5], denoised, seed)
+    assert [one.ids for one in scored] == [draft.ids] == [wanted]
+    row = [*wanted, *_HEAD]
+    assert scored[0].log_probs == pytest.approx(read_all(row, seed)[torch.arange(len(row)), row].tolist())
+
+
+def test_a_right_guess_is_read_at_once() -> None:
+    denoised = denoised_by(3, 12)
+    given = [5, 6]
+    wanted = written_one_by_one(given, denoised, 3)
+    plain, knowing = (Settling(given, denoised, _SLACK, Repeats(text)) for text in ((), wanted))
+    assert finish([knowing], [], 3)[1] < finish([plain], [], 3)[1]
 
 
 @pytest.mark.parametrize("most", [1, 2, 5])
