@@ -78,7 +78,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
     )
     text = "def f(x):\n    a = 1\n    b = 2\n\n\nlong_name = f(another_long_name, 1)\nif a:\n    b\n    c\n"
     files = [SourceFile("made", f"{index}.py", text + "\n" * index, held_out=True) for index in range(2)]
-    plan = infill.Plan(("python",), holes=3, steps=(2, 16))
+    plan = infill.Plan(("python",), holes=3, steps=(1, 16))
     return infill.measure(infill.Bench(str(folder), 1), files, plan, Console(file=io.StringIO()))
 
 
@@ -86,12 +86,12 @@ def test_every_hole_is_filled_by_every_method(outcomes: list[Outcome]):
     for group in ("single-line", "multi-line", "random span"):
         part = [each for each in outcomes if each.group == group]
         assert {(each.method, each.max_steps) for each in part if each.method in (OURS, OURS_TOLD)} == {
-            (method, steps) for method in (OURS, OURS_TOLD) for steps in (2, 16)
+            (method, steps) for method in (OURS, OURS_TOLD) for steps in (1, 16)
         }
         for method in (BASE, BASE_TOLD):
             assert {each.hole for each in part if each.method == method} == {each.hole for each in part}
     ours = [each for each in outcomes if each.method == OURS]
-    assert max(each.passes for each in ours if each.max_steps == 2) < max(each.passes for each in ours)
+    assert max(each.passes for each in ours if each.max_steps == 1) < max(each.passes for each in ours)
 
 
 def test_a_told_fill_is_no_longer_than_told_and_one_without_room_is_no_answer(outcomes: list[Outcome]):
