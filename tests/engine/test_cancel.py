@@ -62,9 +62,9 @@ class Watched:
 
 
 def tensor_bytes() -> int:
-    """Return what all tensors of the process hold in memory."""
+    """Return what all tensors of the process hold, but for weights that a library has laid out its own way."""
     gc.collect()
-    held = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor)]
+    held = [thing for thing in gc.get_objects() if issubclass(type(thing), torch.Tensor) and not thing.is_mkldnn]
     return sum({one.untyped_storage().data_ptr(): one.untyped_storage().nbytes() for one in held}.values())
 
 
