@@ -30,7 +30,7 @@ from transformers.models.diffusion_gemma import DiffusionGemmaForBlockDiffusion
 from engine.api import EngineError, finish
 from engine.bench import holes, machine
 from engine.bench.holes import Case, Group
-from engine.loading import folder_of, tokenizer_of
+from engine.loading import folder_of
 from engine.local import LocalFiller
 from engine.models import checkpoint, dense
 from engine.models.dense_adapter import DenseDiffusionGemma
@@ -40,6 +40,7 @@ from engine.models.idle_experts import leave_out_idle_experts
 from engine.models.quantize.calibration import calibrated
 from engine.models.quantize.modules import names_in, quantize_modules
 from engine.models.quantize.precision import PRECISIONS, Precision, format_of, last_layer_of
+from engine.models.tokenizer_files import tokenizer_of
 from engine.profile import read
 from engine.training import scores
 from engine.training.scores import Estimate

@@ -35,9 +35,10 @@ from engine.causal_rules import Vocabulary, rules_for
 from engine.causal_tokenizer import CausalTokenizer, causal_tokenizer
 from engine.critic import Reviewer
 from engine.deadline import Deadline
-from engine.loading import device_of, tokenizer_of
+from engine.loading import device_of
 from engine.models import causal_checkpoint, fim
 from engine.models.causal_lm import CausalLM, Prefix
+from engine.models.tokenizer_files import tokenizer_of
 from engine.request_checks import check
 from engine.seam import Seams, Seamstress
 

@@ -17,7 +17,7 @@ from engine.chat import reads_marks_as_text
 from engine.models import checkpoint
 from engine.models.adapter import Adapter
 from engine.models.families import config_of
-from engine.models.tokenizer_files import tokenizer_of as tokenizer_of
+from engine.models.tokenizer_files import tokenizer_of
 from engine.profile import Profile, read
 from engine.published import assumed
 

@@ -46,7 +46,7 @@ def allocated_bytes() -> int | None:
 
 
 def keep_freed() -> None:
-    """Let the C library keep what a pass frees for the next one, which else pays for every page again: a tenth of it.
+    """Let the C library keep what a pass frees for the next one, which else pays for every page again.
 
     `release` gives it back. Other libraries than glibc do as they like.
     """

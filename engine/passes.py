@@ -67,9 +67,11 @@ class Passes:
             return forward
         guidance = Guidance(CAUSAL_SHARE, slack_token_id, suffix_ids[0] if suffix_ids else None)
         width = rows[0].length or rows[0].width
-        # The code right of the hole is further away than what stands left of it.
-        repeats = Repeats([*suffix_ids, *self.seams.prefix_ids])
-        return Guided(forward, self.read, guidance, width, repeats)
+        return Guided(forward, self.read, guidance, width, self.repeats())
+
+    def repeats(self) -> Repeats:
+        """Return the text that a fill may repeat: what is right of the hole is further away than what is left of it."""
+        return Repeats([*self.seams.suffix_ids, *self.seams.prefix_ids])
 
     def within_limits(self, forward: Forward, canvas: Canvas) -> Forward:
         """Return the forward pass with what the holes of a canvas cannot hold at -inf."""

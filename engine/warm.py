@@ -20,7 +20,6 @@ from engine.guidance import Guidance
 from engine.layout import Row
 from engine.passes import CAUSAL_SHARE, Passes
 from engine.recent import Found, RecentFills
-from engine.repeats import Repeats
 from engine.seam import Seamstress
 from engine.settle import Read, Scored, Settling, settle
 
@@ -122,5 +121,4 @@ def _drafted(passes: Passes, width: int, first_id: int, slack_token_id: int) -> 
     asked = canvas.free & (torch.arange(canvas.free.shape[1], device=canvas.free.device) <= _REACH)
     seen = width + _SUFFIX_TOKENS
     logits = forward(canvas.with_known(noise)[:, :seen], asked[:, :seen], None)
-    repeats = Repeats([*passes.seams.suffix_ids, *passes.seams.prefix_ids])
-    return Settling([first_id], logits.log_softmax(dim=-1), slack_token_id, repeats)
+    return Settling([first_id], logits.log_softmax(dim=-1), slack_token_id, passes.repeats())

@@ -1,8 +1,8 @@
 """Products with a matrix that does not change, on a CPU: its weights laid out once as the processor's library wants.
 
-`torch.nn.functional.linear` turns bfloat16 weights over for every product, which for few rows costs half as much again
-as the product. The library keeps them turned through two operations that torch has for its compiler and does not
-promise to keep: where they are missing, or say anything else, the plain product is taken.
+`torch.nn.functional.linear` turns bfloat16 weights over for every product, which tells where rows are few. The library
+keeps them turned through two operations that torch has for its compiler and does not promise to keep: where they are
+missing, or say anything else, the plain product is taken.
 """
 
 from __future__ import annotations

@@ -12,11 +12,12 @@ from safetensors.torch import load_file, save_file
 
 from engine import local
 from engine.api import CheckpointError
-from engine.loading import denoising, tokenizer_of
+from engine.loading import denoising
 from engine.models import checkpoint
 from engine.models.diffusion_gemma import DiffusionGemma
 from engine.models.families import declared_family, family_of
 from engine.models.masked import MaskedQwen2
+from engine.models.tokenizer_files import tokenizer_of
 from tests.engine.tiny_causal import save_tiny_causal
 from tests.engine.tiny_masked import KINDS, Kind, save_masked
 

@@ -12,10 +12,10 @@ from transformers import Qwen2ForCausalLM
 
 from engine.api import FillRequest, FurtherHole, finish
 from engine.likelihood import denoised_logprob, likelihood
-from engine.loading import tokenizer_of
 from engine.local import LocalFiller, load
 from engine.models import checkpoint
 from engine.models.masked import MaskedQwen2
+from engine.models.tokenizer_files import tokenizer_of
 from engine.seam import Seamstress
 from tests.engine.tiny_masked import (
     BEGINOFTEXT,
